@@ -1,0 +1,81 @@
+"""Money in SAR: exact decimals with two places, never floats."""
+
+import re
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Any
+
+_MONEY = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?", re.ASCII)
+_QUANTITY = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?", re.ASCII)
+_HALALA = Decimal("0.01")
+_UPPER_BOUND = Decimal(10) ** 12
+
+
+class Money(Decimal):
+    """An amount in SAR from 0 to 999,999,999,999.99, with two places."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Money":
+        """Read a plain ASCII decimal; raises ValueError for anything else."""
+        return cls(Decimal(_plain(_MONEY, value)).quantize(_HALALA))
+
+
+class Quantity(Decimal):
+    """A count or factor from 0 to 999,999,999 with up to four places."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "Quantity":
+        """Read a plain ASCII decimal; raises ValueError for anything else."""
+        return cls(_plain(_QUANTITY, value))
+
+
+def _plain(pattern: re.Pattern[str], value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        raise ValueError("not a plain decimal number")
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)[:40]
+    if not pattern.fullmatch(text):
+        raise ValueError("not a plain decimal number in range")
+    return text
+
+
+def money(value: Decimal | int | str) -> Money:
+    """Round to the halala, half-up (GE-00028); raises ValueError outside Money's range."""
+    with localcontext(prec=40):
+        amount = Decimal(value).quantize(_HALALA, rounding=ROUND_HALF_UP)
+    if not 0 <= amount < _UPPER_BOUND:
+        raise ValueError("an amount lies between 0 and 999,999,999,999.99 SAR")
+    return Money(amount + 0)  # -0.00 becomes 0.00
+
+
+def split(total: Decimal, weights: Sequence[Decimal]) -> list[Money]:
+    """Share `total` in proportion to `weights`; the shares always sum to the whole."""
+    whole, rest_weight = money(total), sum(weights, Decimal(0))
+    if not weights or rest_weight <= 0 or min(weights) < 0:
+        raise ValueError("shares need weights of zero or more, one of them positive")
+    shares, rest = [], Decimal(whole)
+    for weight in weights:
+        share = money(rest * weight / rest_weight) if rest_weight else ZERO
+        shares.append(share)
+        rest, rest_weight = rest - share, rest_weight - weight
+    return shares
+
+
+def decode_hook(type_: type, value: Any) -> Any:
+    """Build Money and Quantity where msgspec meets them."""
+    if type_ is Money or type_ is Quantity:
+        return type_.parse(value)
+    raise NotImplementedError(f"no decoder for {type_.__name__}")
+
+
+def encode_hook(value: object) -> object:
+    """Hand msgspec the plain Decimal that it writes as a JSON number."""
+    if isinstance(value, Decimal):
+        return Decimal(value)
+    raise NotImplementedError(f"no encoder for {type(value).__name__}")
+
+
+ZERO = Money("0.00")

@@ -1,0 +1,51 @@
+"""What other agents may know of organizations and users."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+
+class OrganizationKind(StrEnum):
+    """What an organization is on the exchange."""
+
+    PROVIDER = "provider"
+    PAYER = "payer"
+    OPERATOR = "operator"
+
+
+class FindOrganization(Struct, frozen=True):
+    """Find an organization by ORG- number or NPHIES licence."""
+
+    reference: str
+
+
+class OrganizationInfo(Struct, frozen=True):
+    """An organization that takes part in the exchange; `found` is false when there is none."""
+
+    found: bool
+    organization_id: UUID | None = None
+    name: str = ""
+    name_ar: str = ""
+    kind: OrganizationKind | None = None
+    licenses: tuple[str, ...] = ()
+
+
+class LoadOrganization(Struct, frozen=True):
+    """Load an organization by its id."""
+
+    organization_id: UUID
+
+
+class UserLoggedIn(Struct, frozen=True, tag="authlinc.user_logged_in.v1"):
+    """A user signed in."""
+
+    user_id: UUID
+    organization_id: UUID
+
+
+class SessionRevoked(Struct, frozen=True, tag="authlinc.session_revoked.v1"):
+    """A session ended before its time."""
+
+    session_id: UUID
+    organization_id: UUID
