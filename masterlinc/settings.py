@@ -1,0 +1,159 @@
+"""Settings: `config/*.toml`, then the environment; an unknown key stops the start."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from masterlinc.errors import StartupError
+
+ENVIRONMENT_PREFIX = "MASTERLINC_"
+
+# Names without a section that are settings all the same (DESIGN.md 9).
+EXCEPTIONS = frozenset({"MASTERLINC_CONFIG", "MASTERLINC_PROFILE", "MASTERLINC_DEMO_PASSWORD"})
+
+
+class ProcessSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """This process among others."""
+
+    agents: list[str] = []  # empty: all that are enabled
+    name: str = "masterlinc"
+
+
+class HttpSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The server."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    docs: bool = True
+    max_body_bytes: int = 10_485_760  # NPHIES takes 10 MB a message (BV-00076)
+    body_seconds: float = 30.0
+    production: bool = False
+
+
+class DatabaseSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """PostgreSQL: `url` connects as the role `app`, `owner_url` migrates."""
+
+    url: str = ""
+    owner_url: str = ""
+    pool_size: int = 10
+    statement_seconds: float = 15.0
+    acquire_seconds: float = 2.0
+
+
+class RedisSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Redis, where there is one: wakes other processes sooner."""
+
+    url: str = ""
+
+
+class SecuritySettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Keys and names that tokens and sealed columns depend on."""
+
+    master_key: str = ""  # base64 of 32 random bytes
+    issuer: str = "masterlinc"
+    audience: str = "masterlinc-api"
+    rbac: str = "rbac.toml"
+
+
+class EngineSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The relay and the workflow engine."""
+
+    concurrency: int = 8
+    lease_seconds: float = 30.0
+    poll_seconds: float = 1.0
+
+
+class Settings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """All settings of a process."""
+
+    process: ProcessSettings = field(default_factory=ProcessSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    redis: RedisSettings = field(default_factory=RedisSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    agents: dict[str, dict[str, Any]] = {}  # each agent's section, checked against its own Struct
+
+    def enabled(self, agent: str) -> bool:
+        """Say whether the system runs this agent."""
+        return bool(self.agents.get(agent, {}).get("enabled", True))
+
+    def serves(self, agent: str) -> bool:
+        """Say whether this process does this agent's work."""
+        return self.enabled(agent) and (not self.process.agents or agent in self.process.agents)
+
+
+def config_folder() -> Path:
+    """Return the folder of the shipped configuration: in the checkout, or inside the wheel."""
+    override = os.environ.get("MASTERLINC_CONFIG")
+    if override:
+        return Path(override)
+    beside = Path(__file__).parent.parent / "config"
+    return beside if beside.is_dir() else Path(__file__).parent / "_data" / "config"
+
+
+def load(profile: str | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read default.toml, then the profile's file, then the environment; raises StartupError."""
+    environment = os.environ if environment is None else environment
+    folder, tree = config_folder(), {}
+    profile = profile or environment.get("MASTERLINC_PROFILE") or ""
+    for name in ["default", *([profile] if profile else [])]:
+        _merge(tree, _read(folder / f"{name}.toml"))
+    _merge(tree, _from_environment(environment))
+    return build(tree)
+
+
+def build(tree: dict[str, Any]) -> Settings:
+    """Check a tree of settings; raises StartupError naming the key."""
+    try:
+        return msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as fault:
+        raise StartupError(f"configuration: {fault}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StartupError(f"configuration: there is no file {path}") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise StartupError(f"configuration: {path}: {fault}") from None
+
+
+def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, Mapping) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Read `MASTERLINC_<SECTION>__<KEY>`; a section that is no kernel section is an agent."""
+    tree: dict[str, Any] = {}
+    kernel = set(Settings.__struct_fields__) - {"agents"}
+    for name, value in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+            continue
+        section, *path = name[len(ENVIRONMENT_PREFIX) :].lower().split("__")
+        node = tree.setdefault(section, {}) if section in kernel else tree.setdefault("agents", {}).setdefault(section, {})
+        for part in path[:-1]:
+            node = node.setdefault(part, {})
+        node[path[-1]] = _value(value)
+    return tree
+
+
+def _value(text: str) -> Any:
+    """Read a list as JSON; anything else stays text that the setting's own type converts."""
+    if text.startswith("["):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text
+    return text
