@@ -82,7 +82,11 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True):
 
     def enabled(self, agent: str) -> bool:
         """Say whether the system runs this agent."""
-        return bool(self.agents.get(agent, {}).get("enabled", True))
+        value = self.agents.get(agent, {}).get("enabled", True)
+        try:
+            return msgspec.convert(value, bool, strict=False)
+        except msgspec.ValidationError:
+            raise StartupError(f"configuration: [agents.{agent}] enabled is {value!r}, not true or false") from None
 
     def serves(self, agent: str) -> bool:
         """Say whether this process does this agent's work."""

@@ -1,0 +1,147 @@
+"""The contract of a plugin: one frozen object, found by entry point."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from masterlinc.context import Context
+
+
+class Permission(Struct, frozen=True):
+    """A right that a role may hold, as `claim:submit`."""
+
+    name: str
+    title: str
+    title_ar: str
+
+
+class StepInput(Struct, frozen=True):
+    """What a step of a workflow is given: ids, never health data."""
+
+    key: str  # the workflow's business key
+    organization_id: UUID
+
+
+class StepDone(Struct, frozen=True):
+    """What a step answers."""
+
+    note: str = ""
+
+
+class Wait(Exception):  # noqa: N818 - control flow that a step asks for, not a fault
+    """The step's answer comes from outside: run it again when signalled, or at `until`."""
+
+    def __init__(self, until: datetime | None = None) -> None:
+        self.until = until
+        super().__init__("waiting")
+
+
+class Retry(Exception):  # noqa: N818 - control flow that a step asks for, not a fault
+    """A passing fault: run the step again after a while."""
+
+    def __init__(self, reason: str, after: timedelta = timedelta(seconds=2)) -> None:
+        self.after = after
+        super().__init__(reason)
+
+
+class Park(Exception):  # noqa: N818 - control flow that a step asks for, not a fault
+    """A fault that no retry mends: park the workflow and show it."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A named command with typed input and output: `/execute`, workflow steps and other agents call it."""
+
+    request: type[Struct]
+    answer: type[Struct]
+    run: Callable[["Context", Any], Awaitable[Any]]
+    summary: str
+    summary_ar: str
+    permission: str = ""  # what a caller of /execute needs; empty: not offered there
+    joins_transaction: bool = False
+    name: str = ""  # taken from the request type where it is empty
+
+    @property
+    def label(self) -> str:
+        """Return the task's name inside of its agent."""
+        return self.name or snake_case(self.request.__name__)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A named handler of an event; it runs in a transaction of its own, with its delivery record."""
+
+    name: str
+    event: type[Struct]
+    run: Callable[["Context", Any], Awaitable[None]]
+    max_attempts: int = 8
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a workflow: a task by its full name. `outside`: it runs with no transaction open."""
+
+    name: str
+    task: str
+    outside: bool = False
+    max_attempts: int = 8
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """Steps in order; storing the plan of an instance pins its version."""
+
+    name: str
+    version: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A plugin: what it is, needs, offers and does."""
+
+    name: str
+    title: str
+    title_ar: str
+    version: str
+    kernel: str  # the PEP 440 range of kernels that it works with
+    requires: tuple[str, ...] = ()  # agents whose contract it imports
+    optional: tuple[str, ...] = ()  # agents whose contract it imports, and lives without
+    capabilities: tuple[str, ...] = ()
+    config: type[Struct] | None = None
+    routers: Sequence[Any] = ()
+    root_routers: Sequence[Any] = ()
+    tables: Sequence[Any] = ()
+    migrations: str | None = None  # a folder, for agents that are not in this distribution
+    publishes: tuple[type[Struct], ...] = ()
+    subscribes: tuple[Subscription, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    workflows: tuple[Workflow, ...] = ()
+    permissions: tuple[Permission, ...] = ()
+    health: Callable[["Context"], Awaitable[None]] | None = None  # raises when it is not well
+    lifespan: Callable[["Context"], AbstractAsyncContextManager[None]] | None = None
+    demo: Callable[["Context", "DemoPlan"], Awaitable[None]] | None = None  # adds its part of the demo data
+    cli: Sequence[Any] = ()  # functions add(subparsers) that add commands
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """What the demo data shall hold; every agent adds its part with its own services."""
+
+    seed: int
+    password: str
+    patients: int
+    claims: int
+    tell: Callable[[str], None]
+
+
+def snake_case(name: str) -> str:
+    """Turn a class name into a task name."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

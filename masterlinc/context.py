@@ -1,0 +1,185 @@
+"""What a handler, a task, a subscriber or a step is handed; never the app object."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from masterlinc.agent import Task, Workflow
+from masterlinc.clock import Clock
+from masterlinc.db.engine import CURRENT
+from masterlinc.db.transaction import Actor, Database, Transaction
+from masterlinc.errors import NotBuilt
+from masterlinc.ids import new_id
+from masterlinc.registry import Registry
+from masterlinc.sealing import Vault
+from masterlinc.security.principal import Principal, service_principal
+from masterlinc.settings import Settings
+from masterlinc.workflow.states import StepState, steps_of
+
+if TYPE_CHECKING:
+    from masterlinc.security.revocation import Revocations
+    from masterlinc.security.tokens import TokenVerifier
+
+A = TypeVar("A", bound=Struct)
+R = TypeVar("R")
+
+
+@dataclass
+class Services:
+    """The kernel's parts, shared by every Context of a process."""
+
+    settings: Settings
+    registry: Registry
+    db: Database
+    clock: Clock
+    vault: Vault
+    http: httpx.AsyncClient
+    verifier: "TokenVerifier"
+    revocations: "Revocations"
+    after_commit: Callable[[], None] = lambda: None
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """One agent's view of the kernel, on behalf of one principal."""
+
+    agent: str
+    services: Services
+    principal: Principal
+    trace_id: str = ""
+    language: str = "en"
+
+    @property
+    def config(self) -> Any:
+        """Return the agent's configuration Struct."""
+        return self.services.registry.configs.get(self.agent)
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of the process."""
+        return self.services.settings
+
+    @property
+    def db(self) -> Database:
+        """Return the database."""
+        return self.services.db
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock."""
+        return self.services.clock
+
+    @property
+    def vault(self) -> Vault:
+        """Return what seals and opens encrypted columns."""
+        return self.services.vault
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """Return the HTTP client; each call has a deadline."""
+        return self.services.http
+
+    @property
+    def actor(self) -> Actor:
+        """Return who acts, as audit rows name them."""
+        who = self.principal
+        return Actor(who.user_id, who.kind, who.session_id, self.trace_id)
+
+    def enabled(self, agent: str) -> bool:
+        """Say whether the system runs an agent."""
+        return agent in self.services.registry.names()
+
+    def transaction(
+        self, organizations: frozenset[UUID] | None = None, *, read_only: bool = False
+    ) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction in the principal's scope, or in another one; inside of one, a savepoint."""
+        scope = self.principal.organizations if organizations is None else organizations
+        return self.db.transaction(scope, actor=self.actor, read_only=read_only)
+
+    async def run(self, work: Callable[[Transaction], Awaitable[R]], organizations: frozenset[UUID] | None = None) -> R:
+        """Do work in a transaction, again after a deadlock or serialization failure."""
+        scope = self.principal.organizations if organizations is None else organizations
+        return await self.db.run(work, scope, actor=self.actor)
+
+    async def call(self, request: Struct, answer: type[A]) -> A:
+        """Run a task of any enabled agent, in process; raises NotBuilt where its agent is disabled."""
+        name = self.services.registry.by_request.get(type(request))
+        if name is None:
+            raise NotBuilt(
+                f"no enabled agent takes {type(request).__name__}",
+                f"لا يوجد وكيل مفعل ينفذ {type(request).__name__}",
+            )
+        agent, task = self.services.registry.tasks[name]
+        result = await self.for_agent(agent).run_task(task, request)
+        if not isinstance(result, answer):
+            raise TypeError(f"task {name} answered {type(result).__name__}, not {answer.__name__}")
+        return result
+
+    async def run_task(self, task: Task, request: Struct) -> Any:
+        """Run a task as its agent: in the caller's transaction if it joins, else in one that it opens itself."""
+        if CURRENT.get() is not None and not task.joins_transaction:
+            raise RuntimeError(f"task {task.label} does not join a transaction, and one is open")
+        return await task.run(self, request)
+
+    def for_agent(self, agent: str) -> "Context":
+        """Return the same context as another agent sees it."""
+        return self if agent == self.agent else replace(self, agent=agent)
+
+    def acting_for(self, *organizations: UUID) -> "Context":
+        """Return a context that acts as the agent itself, in the scope of these organizations only."""
+        return replace(self, principal=service_principal(self.agent, frozenset(organizations)))
+
+    async def start_workflow(self, transaction: Transaction, name: str, key: str, organization_id: UUID) -> bool:
+        """Start a workflow of this agent with the commit; False when its business key was started before."""
+        workflow = self._workflow(name)
+        made = await transaction.fetchval(
+            "SELECT masterlinc.start_workflow($1, $2, $3, $4, $5, $6, $7::jsonb)",
+            new_id(),
+            f"{self.agent}.{name}",
+            workflow.version,
+            self.agent,
+            key,
+            organization_id,
+            workflow_plan(workflow),
+        )
+        if made is not None:
+            transaction.on_commit(self.services.after_commit)
+        return made is not None
+
+    async def signal_workflow(self, transaction: Transaction, name: str, key: str) -> None:
+        """Wake a waiting workflow with the commit."""
+        await transaction.execute(
+            "UPDATE masterlinc.workflow SET status = 'running', wake_at = now()"
+            " WHERE name = $1 AND business_key = $2 AND status = 'waiting'",
+            name,
+            key,
+        )
+        transaction.on_commit(self.services.after_commit)
+
+    async def workflow_steps(self, transaction: Transaction, name: str, key: str) -> list[StepState]:
+        """Return the steps of a workflow in order."""
+        return await steps_of(transaction, name, key)
+
+    def _workflow(self, name: str) -> Workflow:
+        for agent in self.services.registry.agents:
+            if agent.name == self.agent:
+                for workflow in agent.workflows:
+                    if workflow.name == name:
+                        return workflow
+        raise LookupError(f"agent {self.agent} defines no workflow {name}")
+
+
+def workflow_plan(workflow: Workflow) -> str:
+    """Return a workflow's steps as the JSON that `masterlinc.start_workflow` stores."""
+    steps = [
+        {"name": step.name, "task": step.task, "outside": step.outside, "max_attempts": step.max_attempts}
+        for step in workflow.steps
+    ]
+    return msgspec.json.encode(steps).decode()

@@ -1,0 +1,6 @@
+"""PostgreSQL: the pool, transactions, Piccolo's engine, migrations."""
+
+from masterlinc.db.engine import ENGINE, OutsideOfTransaction
+from masterlinc.db.transaction import NO_ORGANIZATIONS, Actor, Database, Transaction, scope_literal
+
+__all__ = ["ENGINE", "NO_ORGANIZATIONS", "Actor", "Database", "OutsideOfTransaction", "Transaction", "scope_literal"]

@@ -1,0 +1,292 @@
+"""The pool and the one way to open a transaction."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from masterlinc.db.engine import CURRENT
+from masterlinc.errors import Unavailable
+from masterlinc.ids import new_id
+from masterlinc.money import encode_hook
+from masterlinc.settings import DatabaseSettings
+
+T = TypeVar("T")
+Isolation = Literal["read committed", "repeatable read", "serializable"]
+NO_ORGANIZATIONS: frozenset[UUID] = frozenset()
+_ATTEMPTS = 3
+_RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_json = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_hook)
+
+
+class Actor(Struct, frozen=True):
+    """Who acts, for the audit row."""
+
+    id: UUID | None = None
+    kind: str = "service"
+    session_id: UUID | None = None
+    trace_id: str = ""
+
+
+class _PublishedEvent(Struct, frozen=True):
+    id: UUID
+    organization_id: UUID
+    name: str
+    aggregate: UUID
+    payload: Any
+
+
+class _AuditRow(Struct, frozen=True):
+    id: UUID
+    organization_id: UUID | None
+    at: datetime | None
+    action: str
+    resource: str
+    resource_id: str
+    patient: UUID | None
+    outcome: str
+    detail: dict[str, str]
+
+
+class Transaction:
+    """An open transaction on one connection, with what it will publish and audit at its end."""
+
+    __slots__ = ("_actor", "_audits", "_events", "_hooks", "connection", "organizations")
+
+    def __init__(self, connection: Any, organizations: frozenset[UUID], actor: Actor) -> None:
+        self.connection = connection
+        self.organizations = organizations
+        self._actor = actor
+        self._events: list[_PublishedEvent] = []
+        self._audits: list[_AuditRow] = []
+        self._hooks: list[Callable[[], None]] = []
+
+    async def fetch(self, query: str, *arguments: Any) -> list[Any]:
+        """Run a query, return its rows."""
+        return list(await self.connection.fetch(query, *arguments))
+
+    async def fetchrow(self, query: str, *arguments: Any) -> Any:
+        """Run a query, return its first row or None."""
+        return await self.connection.fetchrow(query, *arguments)
+
+    async def fetchval(self, query: str, *arguments: Any) -> Any:
+        """Run a query, return the first value of its first row or None."""
+        return await self.connection.fetchval(query, *arguments)
+
+    async def execute(self, query: str, *arguments: Any) -> str:
+        """Run a statement, return its command tag."""
+        return str(await self.connection.execute(query, *arguments))
+
+    async def executemany(self, query: str, arguments: Iterable[Any]) -> None:
+        """Run a statement for each row of arguments."""
+        await self.connection.executemany(query, arguments)
+
+    def publish(self, event: Struct, *, aggregate: UUID, organization_id: UUID) -> None:
+        """Write an event into the outbox of this transaction; it is relayed after the commit."""
+        name = str(type(event).__struct_config__.tag)
+        payload = msgspec.to_builtins(event, enc_hook=encode_hook)
+        self._events.append(_PublishedEvent(new_id(), organization_id, name, aggregate, payload))
+
+    def audit(  # noqa: PLR0913 - an audit row has this many facts
+        self,
+        action: str,
+        resource: str,
+        resource_id: str,
+        *,
+        organization_id: UUID | None,
+        patient: UUID | None = None,
+        outcome: str = "ok",
+        detail: dict[str, str] | None = None,
+    ) -> None:
+        """Write an audit row in this transaction."""
+        row = _AuditRow(new_id(), organization_id, None, action, resource, resource_id, patient, outcome, detail or {})
+        self._audits.append(row)
+
+    def on_commit(self, hook: Callable[[], None]) -> None:
+        """Call `hook` once the outermost transaction has committed."""
+        self._hooks.append(hook)
+
+    @property
+    def has_events(self) -> bool:
+        """Say whether this transaction published anything."""
+        return bool(self._events)
+
+    async def _flush(self) -> None:
+        if self._audits:
+            await self.connection.execute(
+                "SELECT masterlinc.write_audit($1, $2, $3, $4, $5::jsonb)",
+                self._actor.id,
+                self._actor.kind,
+                self._actor.session_id,
+                self._actor.trace_id,
+                _json.encode(self._audits).decode(),
+            )
+        if self._events:
+            await self.connection.execute("SELECT masterlinc.publish($1::jsonb)", _json.encode(self._events).decode())
+
+    def _mark(self) -> tuple[int, int, int]:
+        return len(self._events), len(self._audits), len(self._hooks)
+
+    def _forget_after(self, mark: tuple[int, int, int]) -> None:
+        del self._events[mark[0] :], self._audits[mark[1] :], self._hooks[mark[2] :]
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg carries no types
+    """A connection that sends no reset query: nothing here outlives its transaction (SET LOCAL only)."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class Database:
+    """The pool of one process; `after_commit` is told of every commit that published events."""
+
+    def __init__(self, settings: DatabaseSettings, *, url: str | None = None) -> None:
+        self._settings = settings
+        self._url = url or settings.url
+        self._pool: Any = None
+        self.after_commit: Callable[[], None] = lambda: None
+
+    async def open(self) -> None:
+        """Open the pool; raises Unavailable when PostgreSQL does not answer."""
+        settings = self._settings
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=settings.pool_size,
+                connection_class=_Connection,
+                server_settings={
+                    "application_name": "masterlinc",
+                    "statement_timeout": str(int(settings.statement_seconds * 1000)),
+                    "idle_in_transaction_session_timeout": "30000",
+                    "jit": "off",
+                    "timezone": "UTC",
+                },
+            )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as fault:
+            raise Unavailable(f"PostgreSQL does not answer: {fault}") from fault
+
+    async def close(self) -> None:
+        """Close the pool, cutting connections that do not end by themselves."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """Lend a connection without a transaction: for one-statement hot paths that set their own scope."""
+        if self._pool is None:
+            raise Unavailable("the database is closed")
+        try:
+            connection = await self._pool.acquire(timeout=self._settings.acquire_seconds)
+        except TimeoutError:
+            raise Unavailable("every database connection is busy", headers={"Retry-After": "1"}) from None
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            raise Unavailable("the database does not answer", headers={"Retry-After": "2"}) from fault
+        try:
+            yield connection
+        except Exception:
+            raise
+        except BaseException:
+            connection.terminate()  # a cancelled query leaves a connection in doubt: never lend it again
+            raise
+        finally:
+            await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        organizations: frozenset[UUID] = NO_ORGANIZATIONS,
+        *,
+        actor: Actor | None = None,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+    ) -> AsyncIterator[Transaction]:
+        """Open a transaction in the scope of some organizations; inside of another one, a savepoint."""
+        outer = CURRENT.get()
+        if outer is not None:
+            async with _savepoint(outer, organizations):
+                yield outer
+            return
+        async with self.connection() as connection:
+            await connection.execute(_begin(organizations, isolation, read_only))
+            transaction = Transaction(connection, organizations, actor or Actor())
+            token = CURRENT.set(transaction)
+            try:
+                yield transaction
+                await transaction._flush()  # noqa: SLF001 - the two are one module's business
+                await connection.execute("COMMIT")
+            except Exception:
+                await _roll_back(connection)
+                raise
+            finally:
+                CURRENT.reset(token)
+        if transaction.has_events:
+            self.after_commit()
+        for hook in transaction._hooks:  # noqa: SLF001
+            hook()
+
+    async def run(
+        self,
+        work: Callable[[Transaction], Awaitable[T]],
+        organizations: frozenset[UUID] = NO_ORGANIZATIONS,
+        *,
+        actor: Actor | None = None,
+        isolation: Isolation | None = None,
+    ) -> T:
+        """Do work in a transaction, again after a deadlock or serialization failure, three times at most."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                async with self.transaction(organizations, actor=actor, isolation=isolation) as transaction:
+                    return await work(transaction)
+            except _RETRIED:
+                if attempt == _ATTEMPTS or CURRENT.get() is not None:
+                    raise
+        raise AssertionError("unreachable")
+
+
+def scope_literal(organizations: Iterable[UUID]) -> str:
+    """Write a set of organizations as the array literal that row-level security reads."""
+    return "{" + ",".join(sorted(str(organization) for organization in organizations)) + "}"
+
+
+def _begin(organizations: frozenset[UUID], isolation: Isolation | None, read_only: bool) -> str:
+    modes = (f" ISOLATION LEVEL {isolation.upper()}" if isolation else "") + (" READ ONLY" if read_only else "")
+    # One round trip: UUIDs cannot carry SQL, so the literal is safe.
+    return f"BEGIN{modes}; SELECT set_config('masterlinc.orgs', '{scope_literal(organizations)}', true)"  # noqa: S608
+
+
+async def _roll_back(connection: Any) -> None:
+    try:
+        await connection.execute("ROLLBACK")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+
+
+@asynccontextmanager
+async def _savepoint(outer: Transaction, organizations: frozenset[UUID]) -> AsyncIterator[None]:
+    """A savepoint, in another scope where one is asked for; what it wrote is forgotten when it fails."""
+    name, mark, before = f"s{new_id().hex}", outer._mark(), outer.organizations  # noqa: SLF001
+    changes = organizations != before
+    await outer.connection.execute(f"SAVEPOINT {name}" + (_scope(organizations) if changes else ""))
+    outer.organizations = organizations
+    try:
+        yield
+    except Exception:
+        outer._forget_after(mark)  # noqa: SLF001
+        await outer.connection.execute(f"ROLLBACK TO SAVEPOINT {name}" + (_scope(before) if changes else ""))
+        raise
+    else:
+        await outer.connection.execute(f"RELEASE SAVEPOINT {name}" + (_scope(before) if changes else ""))
+    finally:
+        outer.organizations = before
+
+
+def _scope(organizations: frozenset[UUID]) -> str:
+    return f"; SELECT set_config('masterlinc.orgs', '{scope_literal(organizations)}', true)"

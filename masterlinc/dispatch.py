@@ -1,0 +1,90 @@
+"""The loop that gives due deliveries and workflows to this process: at once after a commit, else by a short poll."""
+
+import asyncio
+import contextvars
+from collections.abc import Coroutine
+from typing import Any
+
+from masterlinc.context import Services
+from masterlinc.errors import Unavailable
+from masterlinc.events import relay
+from masterlinc.observe.logs import logger
+from masterlinc.workflow import engine
+
+
+class Dispatcher:
+    """Runs at most `[engine] concurrency` deliveries and workflows at a time."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._agents = [agent.name for agent in services.registry.agents if services.settings.serves(agent.name)]
+        self._woken = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Look for due work now."""
+        self._woken.set()
+
+    async def start(self) -> None:
+        """Begin; the first look takes over what a crash left behind."""
+        self._loop = asyncio.create_task(self._run(), context=contextvars.Context())
+        self.wake()
+
+    async def stop(self) -> None:
+        """Take nothing new, let what runs come to its end."""
+        self._stopping = True
+        self.wake()
+        if self._loop is not None:
+            await self._loop
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._services.settings.engine.lease_seconds)
+
+    async def idle(self) -> None:
+        """Return when no due work is left: for commands that wait for their effects."""
+        while True:
+            self._woken.clear()
+            taken = await self._take()
+            if not taken and not self._running:
+                return
+            if self._running:
+                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _run(self) -> None:
+        poll = self._services.settings.engine.poll_seconds
+        while not self._stopping:
+            try:
+                async with asyncio.timeout(poll):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+            self._woken.clear()
+            try:
+                await self._take()
+            except Unavailable as fault:
+                logger.warning("dispatch_waits", reason=str(fault))
+
+    async def _take(self) -> int:
+        free = self._services.settings.engine.concurrency - len(self._running)
+        if free <= 0 or self._stopping:
+            return 0
+        deliveries = await relay.claim(self._services, self._agents, free)
+        for delivery in deliveries:
+            self._spawn(relay.deliver(self._services, delivery))
+        free -= len(deliveries)
+        leases = await engine.claim(self._services, self._agents, free) if free > 0 else []
+        for lease in leases:
+            self._spawn(engine.advance(self._services, lease))
+        return len(deliveries) + len(leases)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, context=contextvars.Context())
+        self._running.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            logger.error("work_failed", reason=f"{type(fault).__name__}: {fault}")
+        self.wake()  # there may be more than fitted

@@ -1,0 +1,1 @@
+"""Events: the outbox, subscriptions, the relay."""

@@ -1,0 +1,1 @@
+"""Durable workflows: stored plans, leases, checkpoints."""
