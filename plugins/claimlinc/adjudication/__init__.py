@@ -1,0 +1,5 @@
+"""The adjudicator: a pure function of a submission and the payer's terms."""
+
+from claimlinc.adjudication.decision import RULES, RULES_VERSION, benefit_uses, decide
+
+__all__ = ["RULES", "RULES_VERSION", "benefit_uses", "decide"]

@@ -1,0 +1,201 @@
+"""Decide a submission: the rules in their fixed order, then the sums.
+
+    1 cover-period   2 cover-status   3 birth-date   4 benefit-class   5 benefit-covered      all of them look
+    6 arithmetic     7 contract-price 8 deductible   9 copay           10 benefit-limit
+    11 annual-limit  12 tax-shares                                     only while the line stands
+
+Lines are taken in the order of the claim, so they draw on the same deductible, co-pay caps and limits in that order.
+"""
+
+from datetime import date
+
+from claimlinc.adjudication.benefit import BENEFIT_RULES
+from claimlinc.adjudication.cover import COVER_RULES
+from claimlinc.adjudication.price import PRICE_RULES
+from claimlinc.adjudication.shares import SHARE_RULES
+from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, Stage, apply
+from claimlinc.contract import ClaimSubmission, Decision, Line, LineDecision, Outcome, Totals, TraceStep
+from masterlinc.money import ZERO, Money, Quantity, money
+from policylinc.contract import BenefitUse, Terms
+
+RULES: tuple[Rule, ...] = COVER_RULES + BENEFIT_RULES + PRICE_RULES + SHARE_RULES
+RULES_VERSION = "1"
+
+
+def decide(
+    submission: ClaimSubmission,
+    terms: Terms | None,
+    *,
+    preauth_ref: str | None = None,
+    enrolled_by_simulator: bool = False,
+) -> Decision:
+    """Decide every line of a submission on the payer's terms; without terms nobody is covered."""
+    if terms is None:
+        lines = tuple(_uncovered(submission, line) for line in submission.lines)
+        return _sum_up(lines, (), None)
+    claim = _open(submission, terms)
+    lines = tuple(_decide_line(claim, line) for line in submission.lines)
+    enrolled = enrolled_by_simulator or terms.enrolled_by_simulator
+    return _sum_up(lines, _claim_trace(terms, enrolled=enrolled), preauth_ref)
+
+
+def benefit_uses(decision: Decision) -> tuple[BenefitUse, ...]:
+    """Return what a decision draws from each benefit; a pended claim draws nothing yet."""
+    if decision.outcome is Outcome.PENDED:
+        return ()
+    uses: dict[str, tuple[Money, Money]] = {}
+    for line in decision.lines:
+        amount, deductible = uses.get(line.benefit, (ZERO, ZERO))
+        uses[line.benefit] = (
+            money(amount + line.payer_share - line.payer_tax),
+            money(deductible + line.deductible),
+        )
+    return tuple(
+        BenefitUse(benefit=benefit, amount=amount, deductible=deductible)
+        for benefit, (amount, deductible) in uses.items()
+        if amount or deductible
+    )
+
+
+def service_date(submission: ClaimSubmission) -> date:
+    """Return the first day of service, or the day the claim was made where no line says one."""
+    return min((line.service_date for line in submission.lines if line.service_date), default=submission.created)
+
+
+def _open(submission: ClaimSubmission, terms: Terms) -> ClaimWork:
+    return ClaimWork(
+        submission=submission,
+        terms=terms,
+        benefits={term.benefit: term for term in terms.benefits},
+        prices={(price.system, price.code): price.amount for price in terms.prices},
+        deductible_left=_left(terms.deductible, terms.deductible_used),
+        annual_left=_left(terms.annual_limit, terms.annual_used),
+        limit_left={term.benefit: _left(term.limit, term.used) for term in terms.benefits if term.limit is not None},
+    )
+
+
+def _left(limit: Money, used: Money) -> Money:
+    return money(max(limit - used, ZERO))
+
+
+def _decide_line(claim: ClaimWork, line: Line) -> LineDecision:
+    work = LineWork(line=line, day=line.service_date or claim.submission.created)
+    for rule in RULES:
+        if rule.stage is Stage.ELIGIBILITY or not work.stopped:
+            apply(rule, claim, work)
+    if work.outcome is Outcome.APPROVED:
+        last = work.trace[-1]
+        work.reason, work.reason_ar = f"Approved. {last.text}", f"تمت الموافقة. {last.text_ar}"
+    return _line_decision(work)
+
+
+def _line_decision(work: LineWork) -> LineDecision:
+    payer_share = money(work.payer + work.payer_tax)
+    paid = work.outcome in (Outcome.APPROVED, Outcome.PARTIAL)
+    return LineDecision(
+        sequence=work.line.sequence,
+        outcome=work.outcome,
+        benefit=work.benefit,
+        billed=work.line.net,
+        allowed=work.allowed,
+        deductible=work.deductible,
+        copay=work.copay,
+        tax=work.tax,
+        payer_tax=work.payer_tax,
+        payer_share=payer_share,
+        patient_share=money(work.allowed + work.tax - payer_share),
+        approved_quantity=work.line.quantity if paid else Quantity(0),
+        reason=work.reason,
+        reason_ar=work.reason_ar,
+        denial_code=work.denial_code,
+        trace=tuple(work.trace),
+    )
+
+
+def _uncovered(submission: ClaimSubmission, line: Line) -> LineDecision:
+    day = line.service_date or submission.created
+    cover = submission.cover
+    work = LineWork(line=line, day=day, outcome=Outcome.REJECTED, denial_code="CV-2-1")
+    work.reason = f"The payer knows no member by these identifiers on {day}."
+    work.reason_ar = f"لا يوجد لدى الجهة الدافعة مستفيد بهذه المعرفات في {day}."
+    inputs = {"service_date": str(day), "policy_number": cover.policy_number or ""}
+    work.trace.append(TraceStep("cover-found", "1", inputs, "not-found", work.reason, work.reason_ar))
+    return _line_decision(work)
+
+
+def _claim_trace(terms: Terms, *, enrolled: bool) -> tuple[TraceStep, ...]:
+    found = TraceStep(
+        rule="cover-found",
+        version="1",
+        inputs={
+            "policy_number": terms.policy_number,
+            "policy_class": terms.policy_class,
+            "product": terms.product,
+            "contract": terms.contract,
+            "terms_version": terms.version,
+        },
+        result="found",
+        text=f"The member is insured under policy {terms.policy_number}, class {terms.policy_class}.",
+        text_ar=f"المستفيد مؤمن له بموجب الوثيقة {terms.policy_number}، الفئة {terms.policy_class}.",
+    )
+    if not enrolled:
+        return (found,)
+    simulated = TraceStep(
+        rule="enrolment",
+        version="1",
+        inputs={"product": terms.product},
+        result="enrolled-by-simulator",
+        text=f"The payer did not know this member; the simulator enrolled them in the demo product {terms.product}.",
+        text_ar=f"لم يكن المستفيد معروفاً لدى الجهة الدافعة، فسجله المحاكي في المنتج التجريبي {terms.product}.",
+    )
+    return (simulated, found)
+
+
+def _sum_up(lines: tuple[LineDecision, ...], trace: tuple[TraceStep, ...], preauth_ref: str | None) -> Decision:
+    totals, outcome = _totals(lines), _outcome(lines)
+    disposition, disposition_ar = _disposition(outcome, totals, sum(x.outcome is Outcome.PENDED for x in lines))
+    return Decision(
+        outcome=outcome,
+        lines=lines,
+        totals=totals,
+        disposition=disposition,
+        disposition_ar=disposition_ar,
+        rules_version=RULES_VERSION,
+        trace=trace,
+        preauth_ref=None if outcome is Outcome.PENDED else preauth_ref,
+    )
+
+
+def _totals(lines: tuple[LineDecision, ...]) -> Totals:
+    return Totals(**{name: money(sum(getattr(line, name) for line in lines)) for name in Totals.__struct_fields__})
+
+
+def _outcome(lines: tuple[LineDecision, ...]) -> Outcome:
+    outcomes = {line.outcome for line in lines}
+    if not outcomes or Outcome.PENDED in outcomes:
+        return Outcome.PENDED  # a claim is answered whole: one line that waits makes it wait
+    return outcomes.pop() if len(outcomes) == 1 else Outcome.PARTIAL
+
+
+def _disposition(outcome: Outcome, totals: Totals, pended: int) -> tuple[str, str]:
+    payer, patient = totals.payer_share, totals.patient_share
+    match outcome:
+        case Outcome.APPROVED:
+            return (
+                f"Approved: SAR {payer} from the payer, SAR {patient} from the patient.",
+                f"تمت الموافقة: {payer} ريال من الجهة الدافعة و{patient} ريال من المريض.",
+            )
+        case Outcome.PARTIAL:
+            return (
+                f"Approved in part: SAR {payer} from the payer, SAR {patient} from the patient of {totals.billed}.",
+                f"موافقة جزئية: {payer} ريال من الجهة الدافعة و{patient} ريال من المريض من أصل {totals.billed} ريال.",
+            )
+        case Outcome.REJECTED:
+            return (
+                f"Rejected: the payer pays nothing of SAR {totals.billed} billed.",
+                f"مرفوضة: لا تدفع الجهة الدافعة شيئاً من أصل {totals.billed} ريال.",
+            )
+    return (
+        f"Pended: {pended} of the claim's lines wait for a person's decision.",
+        f"معلقة: {pended} من بنود المطالبة بانتظار قرار مختص.",
+    )
