@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import httpx
-import msgspec
 from msgspec import Struct
 
 from masterlinc.agent import Task, Workflow
@@ -20,6 +19,7 @@ from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
 from masterlinc.security.principal import Principal, service_principal
 from masterlinc.settings import Settings
+from masterlinc.wire import dump
 from masterlinc.workflow.states import StepState, steps_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ class Services:
     verifier: "TokenVerifier"
     revocations: "Revocations"
     after_commit: Callable[[], None] = lambda: None
-    extras: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -182,4 +181,4 @@ def workflow_plan(workflow: Workflow) -> str:
         {"name": step.name, "task": step.task, "outside": step.outside, "max_attempts": step.max_attempts}
         for step in workflow.steps
     ]
-    return msgspec.json.encode(steps).decode()
+    return dump(steps)

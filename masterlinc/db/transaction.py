@@ -7,21 +7,19 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from msgspec import Struct
 
 from masterlinc.db.engine import CURRENT
 from masterlinc.errors import Unavailable
 from masterlinc.ids import new_id
-from masterlinc.money import encode_hook
 from masterlinc.settings import DatabaseSettings
+from masterlinc.wire import dump
 
 T = TypeVar("T")
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 NO_ORGANIZATIONS: frozenset[UUID] = frozenset()
 _ATTEMPTS = 3
 _RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-_json = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_hook)
 
 
 class Actor(Struct, frozen=True):
@@ -38,7 +36,7 @@ class _PublishedEvent(Struct, frozen=True):
     organization_id: UUID
     name: str
     aggregate: UUID
-    payload: Any
+    payload: Struct
 
 
 class _AuditRow(Struct, frozen=True):
@@ -89,8 +87,7 @@ class Transaction:
     def publish(self, event: Struct, *, aggregate: UUID, organization_id: UUID) -> None:
         """Write an event into the outbox of this transaction; it is relayed after the commit."""
         name = str(type(event).__struct_config__.tag)
-        payload = msgspec.to_builtins(event, enc_hook=encode_hook)
-        self._events.append(_PublishedEvent(new_id(), organization_id, name, aggregate, payload))
+        self._events.append(_PublishedEvent(new_id(), organization_id, name, aggregate, event))
 
     def audit(  # noqa: PLR0913 - an audit row has this many facts
         self,
@@ -124,10 +121,10 @@ class Transaction:
                 self._actor.kind,
                 self._actor.session_id,
                 self._actor.trace_id,
-                _json.encode(self._audits).decode(),
+                dump(self._audits),
             )
         if self._events:
-            await self.connection.execute("SELECT masterlinc.publish($1::jsonb)", _json.encode(self._events).decode())
+            await self.connection.execute("SELECT masterlinc.publish($1::jsonb)", dump(self._events))
 
     def _mark(self) -> tuple[int, int, int]:
         return len(self._events), len(self._audits), len(self._hooks)

@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 
 from masterlinc.agent import Subscription
 from masterlinc.backoff import backoff
 from masterlinc.context import Context, Services
-from masterlinc.money import decode_hook
 from masterlinc.security.principal import service_principal
+from masterlinc.wire import load
 
 _CLAIM = """
 UPDATE masterlinc.delivery d SET attempts = d.attempts + 1, next_at = now() + $3::interval
@@ -84,7 +82,7 @@ async def deliver(services: Services, delivery: Delivery) -> None:
         async with context.transaction() as transaction:
             if await transaction.fetchval(_FINISH, delivery.subscription, delivery.event_id, delivery.attempts) is None:
                 return  # another process took it over after our lease
-            await subscription.run(context, decode(subscription.event, event["payload"]))
+            await subscription.run(context, load(event["payload"], subscription.event))
     except Exception as fault:  # noqa: BLE001 - a subscriber may raise anything; it must not stop the others
         await _record_fault(services, delivery, subscription, fault)
 
@@ -119,7 +117,3 @@ def event_name(event: type[Struct]) -> str:
         raise TypeError(f"event {event.__name__} has no tag")
     return tag
 
-
-def decode(event: type[Struct], payload: str) -> Any:
-    """Read a stored event; fields that this version does not know are tolerated."""
-    return msgspec.json.decode(payload, type=event, dec_hook=decode_hook)

@@ -1,0 +1,109 @@
+"""Builds the kernel's parts for a process, and runs them: database, keys, relay, engine, agents."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+
+from masterlinc import __version__
+from masterlinc.clock import Clock, SystemClock
+from masterlinc.context import Context, Services
+from masterlinc.db import Database
+from masterlinc.db.arabic import require_arabic_trigrams
+from masterlinc.db.migrate import pending, shipped
+from masterlinc.dispatch import Dispatcher
+from masterlinc.errors import StartupError, Unavailable
+from masterlinc.events import relay
+from masterlinc.registry import Registry
+from masterlinc.sealing import Vault
+from masterlinc.security import permissions
+from masterlinc.security.principal import service_principal
+from masterlinc.security.revocation import Revocations
+from masterlinc.security.tokens import Realm, TokenVerifier
+from masterlinc.security.watch import watch
+from masterlinc.settings import Settings, config_folder
+from masterlinc.wake import listen
+
+_PARTITIONS_AHEAD = 6  # months
+
+
+def build(settings: Settings, registry: Registry, clock: Clock | None = None) -> Services:
+    """Build the parts that need no connection; raises StartupError."""
+    clock = clock or SystemClock()
+    rbac = permissions.load(config_folder() / settings.security.rbac)
+    revocations = Revocations()
+    return Services(
+        settings=settings,
+        registry=registry,
+        db=Database(settings.database),
+        clock=clock,
+        vault=Vault(_master_key(settings)),
+        http=httpx.AsyncClient(
+            timeout=httpx.Timeout(20.0, connect=5.0),
+            follow_redirects=False,
+            headers={"user-agent": f"masterlinc/{__version__}"},
+            trust_env=False,
+        ),
+        verifier=TokenVerifier(Realm(settings.security.issuer, settings.security.audience), rbac, revocations, clock),
+        revocations=revocations,
+    )
+
+
+@asynccontextmanager
+async def run(services: Services) -> AsyncIterator[Dispatcher]:
+    """Open everything, in order; close it in reverse."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(services.http.aclose)
+        await _open_database(services)
+        stack.push_async_callback(services.db.close)
+        await stack.enter_async_context(watch(services.db, services.verifier, services.revocations, services.clock))
+        await relay.register(services)
+        dispatcher = Dispatcher(services)
+        wake = await stack.enter_async_context(listen(services.settings.redis, dispatcher.wake))
+        services.after_commit = services.db.after_commit = wake
+        for agent in services.registry.agents:
+            if agent.lifespan is not None:
+                context = Context(agent.name, services, service_principal(agent.name, frozenset()))
+                await stack.enter_async_context(agent.lifespan(context))
+        await dispatcher.start()
+        stack.push_async_callback(dispatcher.stop)
+        yield dispatcher
+
+
+async def _open_database(services: Services) -> None:
+    """Connect, and refuse a database that is not safe or not migrated."""
+    try:
+        await services.db.open()
+    except Unavailable as fault:
+        raise StartupError(fault.detail) from None
+    try:
+        await _check_database(services)
+    except BaseException:
+        await services.db.close()
+        raise
+
+
+async def _check_database(services: Services) -> None:
+    async with services.db.connection() as connection:
+        role = await connection.fetchrow("SELECT rolname, rolsuper OR rolbypassrls AS mighty FROM pg_roles WHERE rolname = current_user")
+        if role["mighty"]:
+            raise StartupError(f"role {role['rolname']} is a superuser or bypasses row-level security; set database.url to the role `app`")
+        await require_arabic_trigrams(connection)
+    left = await pending(services.db, shipped(agent.name for agent in services.registry.agents))
+    if left:
+        raise StartupError(f"the database lacks {len(left)} migrations ({left[0]} first); run: masterlinc migrate")
+    async with services.db.transaction() as transaction:
+        await transaction.execute(f"SELECT masterlinc.ensure_partitions({_PARTITIONS_AHEAD})")
+
+
+def _master_key(settings: Settings) -> bytes:
+    try:
+        return base64.b64decode(settings.security.master_key, validate=True) or _missing_key()
+    except binascii.Error:
+        raise StartupError("security.master_key is not base64") from None
+
+
+def _missing_key() -> bytes:
+    raise StartupError("security.master_key is not set: 32 random bytes as base64 (make one with: openssl rand -base64 32)")
