@@ -1,5 +1,6 @@
 """Typed JSON: decoders are made once a type, money is exact in both directions."""
 
+from collections.abc import Hashable
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -13,7 +14,7 @@ from masterlinc.wire.shape import MAX_BYTES, guard
 
 T = TypeVar("T")
 
-_WORDS = {
+_WORDS: dict[type, tuple[str, str]] = {
     Money: (
         "A plain amount from 0 to 999999999999.99 with at most two decimals is expected",
         "المتوقع مبلغ من 0 إلى 999999999999.99 بمنزلتين عشريتين على الأكثر",
@@ -31,7 +32,7 @@ def decode(data: bytes, type_: type[T], *, max_bytes: int = MAX_BYTES) -> T:
     if cast("Any", type_) is Any:
         return cast("T", tree)
     try:
-        return cast("T", _decoder(type_).decode(data))
+        return cast("T", _decoder(cast("Hashable", type_)).decode(data))
     except msgspec.ValidationError as fault:
         raise invalid(fault) from None
     except msgspec.DecodeError as fault:
@@ -50,7 +51,7 @@ def dump(value: object) -> str:
 
 def load(text: str | bytes, type_: type[T]) -> T:
     """Read JSON that we wrote ourselves; what does not fit is our own fault and raises msgspec's error."""
-    return cast("T", _decoder(type_).decode(text))
+    return cast("T", _decoder(cast("Hashable", type_)).decode(text))
 
 
 def decode_hook(type_: type, value: Any) -> Any:
@@ -71,8 +72,8 @@ def encode_hook(value: object) -> object:
 
 
 @cache
-def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(type_, dec_hook=decode_hook, float_hook=str)
+def _decoder(type_: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cast("Any", type_), dec_hook=decode_hook, float_hook=str)
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_hook)
