@@ -1,0 +1,73 @@
+"""Who acts: a user with a verified token, or a service of this process."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from masterlinc.errors import Forbidden
+
+NOBODY = UUID(int=0)  # matches no row: no organization, user or session has this key
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller and the organizations whose rows it may touch."""
+
+    user_id: UUID
+    organization_id: UUID
+    organizations: frozenset[UUID]
+    roles: frozenset[str]
+    permissions: frozenset[str]
+    session_id: UUID
+    kind: Literal["user", "service", "anonymous"]
+    expires_at: datetime
+
+    def may(self, permission: str) -> bool:
+        """Say whether the caller holds a permission; a service is our own code, bound by its organizations."""
+        return self.kind == "service" or permission in self.permissions
+
+    def require(self, permission: str) -> None:
+        """Raise Forbidden unless the caller holds the permission."""
+        if not self.may(permission):
+            raise Forbidden
+
+
+ANONYMOUS = Principal(
+    user_id=NOBODY,
+    organization_id=NOBODY,
+    organizations=frozenset(),
+    roles=frozenset(),
+    permissions=frozenset(),
+    session_id=NOBODY,
+    kind="anonymous",
+    expires_at=datetime.max.replace(tzinfo=UTC),
+)
+
+
+def service_principal(name: str, organizations: frozenset[UUID]) -> Principal:
+    """Return the principal of work that this process does by itself, as `name`; never made from a token."""
+    home = next(iter(organizations)) if len(organizations) == 1 else NOBODY
+    return Principal(
+        user_id=uuid5(NAMESPACE_URL, f"masterlinc:service:{name}"),
+        organization_id=home,
+        organizations=organizations,
+        roles=frozenset({"service"}),
+        permissions=frozenset(),
+        session_id=NOBODY,
+        kind="service",
+        expires_at=datetime.max.replace(tzinfo=UTC),
+    )
+
+
+# Who calls a public route: nobody, with no right to anything.
+ANONYMOUS = Principal(
+    user_id=NOBODY,
+    organization_id=NOBODY,
+    organizations=frozenset(),
+    roles=frozenset(),
+    permissions=frozenset(),
+    session_id=NOBODY,
+    kind="user",
+    expires_at=datetime.max.replace(tzinfo=UTC),
+)

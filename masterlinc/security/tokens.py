@@ -1,0 +1,192 @@
+"""Access tokens: EdDSA, local keys, strict claims. One issuer function, one verifier."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypeVar
+from uuid import UUID
+
+import jwt
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
+
+from masterlinc.clock import Clock
+from masterlinc.errors import Unauthenticated
+from masterlinc.ids import new_id
+from masterlinc.security.permissions import Rbac
+from masterlinc.security.principal import Principal
+from masterlinc.security.revocation import Revocations
+
+T = TypeVar("T")
+LEEWAY = timedelta(seconds=60)
+LONGEST_LIFE = timedelta(hours=24)
+LONGEST_TOKEN = 4096
+_HEADER_TYPE = "at+jwt"  # RFC 9068: an access token and nothing else
+_LONGEST_HEADER = 256  # spares the JSON parser deep or long headers
+_SHAPE = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{86}", re.ASCII)
+_JWS = jwt.PyJWS(algorithms=["EdDSA"])
+
+
+class Realm(Struct, frozen=True):
+    """Who issues tokens and whom they are for."""
+
+    issuer: str
+    audience: str
+
+
+class Subject(Struct, frozen=True):
+    """Whom a token is about."""
+
+    user_id: UUID
+    organization_id: UUID
+    session_id: UUID
+    roles: tuple[str, ...]
+
+
+class SigningKey(Struct, frozen=True):
+    """A private key and its number."""
+
+    kid: str
+    private: Ed25519PrivateKey
+
+
+class TokenRefused(Unauthenticated):
+    """The token is not accepted; `reason` is for our logs, never for the caller."""
+
+    code = "invalid-token"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        self.reason = reason
+
+
+class _Header(Struct, frozen=True, forbid_unknown_fields=True):
+    """The only header that is accepted: no crit, jku, jwk, x5u, x5c, b64, zip or cty."""
+
+    alg: Literal["EdDSA"]
+    kid: str
+    typ: Literal["at+jwt"]
+
+
+class _Claims(Struct, frozen=True, forbid_unknown_fields=True):
+    iss: str
+    aud: str
+    sub: UUID
+    jti: UUID
+    sid: UUID
+    org: UUID
+    roles: tuple[str, ...]
+    typ: Literal["access"]
+    iat: int
+    nbf: int
+    exp: int
+
+
+def issue(key: SigningKey, realm: Realm, subject: Subject, *, now: datetime, life: timedelta) -> str:
+    """Sign an access token."""
+    second = int(now.timestamp())
+    claims = _Claims(
+        iss=realm.issuer,
+        aud=realm.audience,
+        sub=subject.user_id,
+        jti=new_id(),
+        sid=subject.session_id,
+        org=subject.organization_id,
+        roles=subject.roles,
+        typ="access",
+        iat=second,
+        nbf=second,
+        exp=second + int(life.total_seconds()),
+    )
+    return _JWS.encode(msgspec.json.encode(claims), key.private, "EdDSA", {"kid": key.kid, "typ": _HEADER_TYPE})
+
+
+class TokenVerifier:
+    """Turns a token into a principal. Knows its keys beforehand: no token ever causes a look-up."""
+
+    def __init__(self, realm: Realm, rbac: Rbac, revoked: Revocations, clock: Clock, *, remembered: int = 4096) -> None:
+        self._realm, self._rbac, self._revoked, self._clock = realm, rbac, revoked, clock
+        self._room = remembered
+        self._keys: dict[str, Ed25519PublicKey] = {}
+        self._seen: dict[str, Principal] = {}
+
+    def trust(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
+        """Replace the trusted keys; what was verified with a key that is gone is forgotten."""
+        if keys.keys() != self._keys.keys():
+            self._seen.clear()
+        self._keys = dict(keys)
+
+    def verify(self, token: str) -> Principal:
+        """Return the token's principal; raises TokenRefused."""
+        now = self._clock.now()
+        principal = self._seen.get(token)
+        if principal is None or now >= principal.expires_at:
+            principal = self._verify_afresh(token, now)
+        if principal.session_id in self._revoked:
+            raise TokenRefused("session revoked")
+        return principal
+
+    def _verify_afresh(self, token: str, now: datetime) -> Principal:
+        self._seen.pop(token, None)
+        claims = self._claims(token)
+        _check_times(claims, now)
+        principal = Principal(
+            user_id=claims.sub,
+            organization_id=claims.org,
+            organizations=frozenset({claims.org}),
+            roles=frozenset(claims.roles),
+            permissions=self._rbac.permissions_of(claims.roles),
+            session_id=claims.sid,
+            kind="user",
+            expires_at=datetime.fromtimestamp(claims.exp, UTC),
+        )
+        if len(self._seen) >= self._room:
+            del self._seen[next(iter(self._seen))]  # the one that was remembered first
+        self._seen[token] = principal
+        return principal
+
+    def _claims(self, token: str) -> _Claims:
+        shape = _SHAPE.fullmatch(token) if len(token) <= LONGEST_TOKEN else None
+        if shape is None or len(shape[1]) > _LONGEST_HEADER:
+            raise TokenRefused("shape")
+        try:
+            header = _strict(_unpadded(shape[1]), _Header)
+            key = self._keys.get(header.kid)
+            if key is None:
+                raise TokenRefused("unknown key")
+            claims = _strict(_JWS.decode(token, key, algorithms=["EdDSA"]), _Claims)
+        except (jwt.PyJWTError, ValueError, RecursionError) as fault:
+            raise TokenRefused(str(fault)) from None
+        if claims.iss != self._realm.issuer or claims.aud != self._realm.audience:
+            raise TokenRefused("issuer or audience")
+        return claims
+
+
+def _check_times(claims: _Claims, now: datetime) -> None:
+    second, leeway = now.timestamp(), LEEWAY.total_seconds()
+    life = claims.exp - claims.iat
+    if min(claims.iat, claims.nbf) < 0 or not 0 <= life <= LONGEST_LIFE.total_seconds():
+        raise TokenRefused("lifetime")
+    if claims.iat > second + leeway or claims.nbf > second + leeway:
+        raise TokenRefused("not yet valid")
+    if claims.exp + leeway <= second:
+        raise TokenRefused("expired")
+
+
+def _unpadded(segment: str) -> bytes:
+    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+
+
+def _strict(data: bytes, type_: type[T]) -> T:
+    """Decode an object of exactly these members, each named once."""
+    return msgspec.convert(json.loads(data, object_pairs_hook=_without_doubles), type_)
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is named twice")
+    return members

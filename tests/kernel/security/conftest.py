@@ -1,0 +1,7 @@
+import pytest
+from gates import Gate
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()

@@ -1,0 +1,118 @@
+"""Attack cases of passwords; the numbers are those of the security rules."""
+
+import asyncio
+import threading
+import time
+import unicodedata
+from collections.abc import Iterator
+
+import pytest
+
+from masterlinc.errors import Invalid, Unavailable
+from masterlinc.security.passwords import LONGEST_BYTES, Passwords, normalize
+
+
+@pytest.fixture
+def passwords() -> Iterator[Passwords]:
+    made = Passwords()
+    yield made
+    made.close()
+
+
+async def test_a_password_fits_its_own_hash_only(passwords: Passwords) -> None:
+    stored = await passwords.hash("correct horse battery")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert (await passwords.check(stored, "correct horse battery")).fits
+    assert not (await passwords.check(stored, "correct horse batterz")).fits
+
+
+async def test_a_hash_of_other_costs_fits_and_is_outdated(passwords: Passwords) -> None:
+    weak = Passwords(memory_kib=8, passes=1)
+    verdict = await passwords.check(await weak.hash("pass phrase"), "pass phrase")
+    assert (verdict.fits, verdict.outdated) == (True, True)
+    assert not (await passwords.check(await passwords.hash("pass phrase"), "pass phrase")).outdated
+    weak.close()
+
+
+@pytest.mark.parametrize("stored", ["", "x", "$argon2id$", "$2b$12$abcdefghijklmnopqrstuv", "\x00"])
+async def test_a_broken_hash_fits_nothing(passwords: Passwords, stored: str) -> None:
+    assert not (await passwords.check(stored, "the password of nobody")).fits
+
+
+async def test_34_nobody_takes_as_long_as_somebody(passwords: Passwords) -> None:
+    stored = await passwords.hash("a password")
+    spent: dict[str | None, list[float]] = {stored: [], None: []}
+    for _ in range(15):
+        for who, times in spent.items():
+            start = time.perf_counter()
+            assert not (await passwords.check(who, "another password")).fits
+            times.append(time.perf_counter() - start)
+    somebody, nobody = (min(spent[who]) for who in (stored, None))
+    assert 0.5 < nobody / somebody < 2  # both are one Argon2id
+
+
+async def test_34_the_decoy_is_nobodys_password(passwords: Passwords) -> None:
+    assert not (await passwords.check(None, "the password of nobody")).fits
+
+
+@pytest.mark.parametrize("password", ["a" * (LONGEST_BYTES + 1), "م" * 513, "🔒" * 257, "x" * 4096, "\ud800"])
+async def test_35_too_long_is_refused_before_hashing(passwords: Passwords, password: str) -> None:
+    start = time.perf_counter()
+    with pytest.raises(Invalid) as refusal:
+        await passwords.hash(password)
+    assert refusal.value.errors[0].path == "password"
+    with pytest.raises(Invalid):
+        await passwords.check(None, password)
+    assert time.perf_counter() - start < 0.02
+
+
+@pytest.mark.parametrize("password", ["م" * 64, "🔐" * 64, "a" * 72 + "b", "a" * LONGEST_BYTES])
+async def test_35_long_passwords_are_whole(passwords: Passwords, password: str) -> None:
+    stored = await passwords.hash(password)
+    assert (await passwords.check(stored, password)).fits
+    assert not (await passwords.check(stored, password[:-1])).fits
+
+
+async def test_35_composed_and_decomposed_are_one(passwords: Passwords) -> None:
+    typed = "café-مُحَمَّد-Å"
+    stored = await passwords.hash(unicodedata.normalize("NFC", typed))
+    assert (await passwords.check(stored, unicodedata.normalize("NFD", typed))).fits
+    assert normalize("①") == "1"
+
+
+async def test_two_at_once_twenty_wait_and_the_rest_come_later(passwords: Passwords) -> None:
+    gate, full, inside, most = asyncio.Event(), asyncio.Event(), 0, 0
+
+    async def one() -> None:
+        nonlocal inside, most
+        async with passwords.admitted():
+            inside += 1
+            most = max(most, inside)
+            if inside == 2:
+                full.set()
+            await gate.wait()
+            inside -= 1
+
+    tasks = [asyncio.create_task(one()) for _ in range(22)]
+    await full.wait()
+    with pytest.raises(Unavailable) as refusal:
+        await one()
+    assert refusal.value.headers == {"Retry-After": "1"}
+    tasks[-1].cancel()  # who gives up makes room
+    await asyncio.gather(tasks[-1], return_exceptions=True)
+    last = asyncio.create_task(one())
+    gate.set()
+    await asyncio.gather(*tasks[:-1], last)
+    assert most == 2
+    async with passwords.admitted():
+        assert inside == 0
+
+
+async def test_hashing_leaves_the_event_loop_free(passwords: Passwords) -> None:
+    work = [asyncio.create_task(passwords.hash(f"password {number}")) for number in range(6)]
+    longest, last = 0.0, time.perf_counter()
+    while not all(task.done() for task in work):
+        await asyncio.sleep(0)
+        longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+    assert sum(thread.name.startswith("password") for thread in threading.enumerate()) <= 2
+    assert longest < 0.25
