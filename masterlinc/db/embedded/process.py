@@ -33,12 +33,12 @@ def spawn(command: Sequence[str], account: Account, folder: Path, output: int) -
         extra_groups=[] if account.other else None,
         umask=0o077,
         start_new_session=True,  # Ctrl-C goes to us; we stop the server last
-        preexec_fn=_bound_to_us(),  # noqa: PLW1509 - set in the child alone, after its user has changed
+        preexec_fn=bound_to_us(),  # noqa: PLW1509 - set in the child alone, after its user has changed
     )
 
 
-def _bound_to_us() -> Callable[[], None] | None:
-    """Return what makes the child stop fast when we are killed, where the system can do that."""
+def bound_to_us() -> Callable[[], None] | None:
+    """Return what a new child runs so that it is interrupted when we are killed, where the system can do that."""
     if sys.platform != "linux":
         return None
     library, parent = ctypes.CDLL(None, use_errno=True), os.getpid()

@@ -187,7 +187,7 @@ async def test_server_goes_down_with_a_killed_parent(place):
 
 async def test_a_server_that_outlived_its_parent_is_stopped_and_started_again(place, monkeypatch):
     data = place / "data"
-    monkeypatch.setattr(process, "_bound_to_us", lambda: None)
+    monkeypatch.setattr(process, "bound_to_us", lambda: None)
     left = await EmbeddedPostgres.start(data, durable=False)
     before = postmaster(data)
     os.close(left._lock)  # as the end of the process would
