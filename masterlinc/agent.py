@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -104,6 +104,35 @@ class Workflow:
 
 
 @dataclass(frozen=True)
+class DemoPerson:
+    """A made-up person of the demo data; the same seed makes the same people."""
+
+    number: int
+    name: str
+    name_ar: str
+    gender: str
+    birth_date: date
+    identifier: str  # a national id or iqama with a right check digit
+    phone: str
+    email: str
+    record_number: str  # at the hospital
+    member_number: str  # at the payer
+    payer: int  # which of the plan's payers insures them
+    policy_class: str  # VIP, A, B, C
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """What the demo data shall hold; every agent adds its part with its own services."""
+
+    seed: int
+    password: str
+    people: tuple[DemoPerson, ...]
+    claims: int
+    tell: Callable[[str], None]
+
+
+@dataclass(frozen=True)
 class Agent:
     """A plugin: what it is, needs, offers and does."""
 
@@ -127,19 +156,8 @@ class Agent:
     permissions: tuple[Permission, ...] = ()
     health: Callable[["Context"], Awaitable[None]] | None = None  # raises when it is not well
     lifespan: Callable[["Context"], AbstractAsyncContextManager[None]] | None = None
-    demo: Callable[["Context", "DemoPlan"], Awaitable[None]] | None = None  # adds its part of the demo data
+    demo: Callable[["Context", DemoPlan], Awaitable[None]] | None = None  # adds its part of the demo data
     cli: Sequence[Any] = ()  # functions add(subparsers) that add commands
-
-
-@dataclass(frozen=True)
-class DemoPlan:
-    """What the demo data shall hold; every agent adds its part with its own services."""
-
-    seed: int
-    password: str
-    patients: int
-    claims: int
-    tell: Callable[[str], None]
 
 
 def snake_case(name: str) -> str:

@@ -1,0 +1,120 @@
+"""The only composition root: settings and agents become one ASGI application."""
+
+import importlib.util
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Request, Router
+from litestar.config.app import AppConfig
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.static_files import create_static_files_router
+
+from masterlinc import __version__, routes, runtime
+from masterlinc.agent import Agent, Permission
+from masterlinc.clock import Clock
+from masterlinc.context import Context, Services
+from masterlinc.http import install
+from masterlinc.observe import health
+from masterlinc.registry import Registry
+from masterlinc.security.guards import check_routes, guard
+from masterlinc.security.principal import ANONYMOUS
+from masterlinc.settings import Settings
+
+API = "/api/v1"
+DOCS_REASON = "the documentation of the API holds nothing secret, and production.toml turns it off"
+
+
+def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = None) -> Litestar:
+    """Build the application; raises StartupError."""
+    services = runtime.build(settings, registry, clock)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with runtime.run(services) as dispatcher:
+            app.state.dispatcher = dispatcher
+            async with health.watch(services):
+                yield
+
+    config = AppConfig(
+        route_handlers=_route_handlers(settings, services, registry),
+        guards=[guard(services.verifier)],
+        lifespan=[lifespan],
+        openapi_config=_openapi(registry) if settings.http.docs else None,
+    )
+    app = Litestar.from_config(install(config, settings.http))
+    app.state.services = services
+    check_routes(app, (permission.name for permission in declared_permissions(registry.agents)))
+    return app
+
+
+def declared_permissions(agents: Iterable[Agent]) -> list[Permission]:
+    """Return the permissions of the kernel and of these agents."""
+    return [*routes.PERMISSIONS, *(permission for agent in agents for permission in agent.permissions)]
+
+
+def _route_handlers(settings: Settings, services: Services, registry: Registry) -> list[Any]:
+    kernel = {"ctx": _provide("masterlinc", services)}
+    handlers: list[Any] = [
+        Router("/", route_handlers=[routes.root_router, *health.handlers(services)], dependencies=kernel),
+        Router(API, route_handlers=[routes.api_router], dependencies=kernel),
+    ]
+    for agent in registry.agents:
+        if settings.serves(agent.name):
+            own = {"ctx": _provide(agent.name, services)}
+            handlers.append(Router(API, route_handlers=list(agent.routers), dependencies=own, tags=[agent.title]))
+            handlers.append(Router("/", route_handlers=list(agent.root_routers), dependencies=own, tags=[agent.title]))
+    if settings.http.docs:
+        handlers.append(_docs_assets())
+    return handlers
+
+
+def _provide(agent: str, services: Services) -> Provide:
+    async def context(request: Request[Any, Any, Any]) -> Context:
+        principal = request.scope.get("user") or ANONYMOUS
+        language = "ar" if request.headers.get("accept-language", "").lower().startswith("ar") else "en"
+        return Context(agent, services, principal, trace_id=request.scope["state"].get("trace_id", ""), language=language)
+
+    return Provide(context)
+
+
+def _openapi(registry: Registry) -> OpenAPIConfig:
+    assets = f"{API}/docs/assets"
+    return OpenAPIConfig(
+        title="MASTERLINC",
+        version=__version__,
+        description="Saudi health insurance, from the visit to the money. Agents: "
+        + ", ".join(agent.name for agent in registry.agents),
+        path=API,
+        render_plugins=[
+            SwaggerRenderPlugin(
+                path="/docs",
+                js_url=f"{assets}/swagger-ui-bundle.js",
+                css_url=f"{assets}/swagger-ui.css",
+                standalone_preset_js_url=f"{assets}/swagger-ui-standalone-preset.js",
+            ),
+            JsonRenderPlugin(path="/openapi.json"),
+        ],
+        openapi_router=Router(API, route_handlers=[], opt={"public": DOCS_REASON}, include_in_schema=False),
+        security=[{"bearer": []}],
+        components=Components(
+            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+    )
+
+
+def _docs_assets() -> Router:
+    """Serve the page's scripts ourselves: a clinic's network may reach nothing else."""
+    spec = importlib.util.find_spec("swagger_ui")
+    assert spec is not None and spec.origin is not None, "swagger-ui-py is a pinned dependency"  # noqa: S101, PT018
+    return create_static_files_router(
+        path=f"{API}/docs/assets",
+        directories=[Path(spec.origin).parent / "static"],
+        opt={"public": DOCS_REASON},
+        include_in_schema=False,
+        name="docs-assets",
+    )

@@ -1,0 +1,112 @@
+"""The command `masterlinc`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from masterlinc import __version__
+from masterlinc.errors import DomainError, StartupError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code. A fault of the set-up is one line on standard error."""
+    try:
+        options = _parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except (StartupError, DomainError) as fault:
+        print(f"masterlinc: {fault}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    from masterlinc.registry import discover
+
+    parser = argparse.ArgumentParser(prog="masterlinc", description="Saudi health insurance, from the visit to the money.")
+    parser.add_argument("--version", action="version", version=f"masterlinc {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="run everything here: embedded PostgreSQL, demo data, the NPHIES simulator")
+    up.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
+    up.add_argument("--port", type=int, default=8000, help="port to serve on (default: %(default)s)")
+    up.add_argument("--data", type=Path, default=Path(".data"), help="folder for the database and keys (default: %(default)s)")
+    up.add_argument("--no-demo", action="store_true", help="load no demo data")
+    up.set_defaults(run=_up)
+
+    serve = commands.add_parser("serve", help="serve with the configured database, nothing embedded, no demo")
+    serve.set_defaults(run=_serve)
+
+    migrate = commands.add_parser("migrate", help="bring the database (database.owner_url) to this version")
+    migrate.set_defaults(run=_migrate)
+
+    agents = commands.add_parser("agents", help="list the agents, and why one does not run")
+    agents.set_defaults(run=_agents)
+
+    for agent in discover()[0]:
+        for add in agent.cli:
+            add(commands)
+    return parser
+
+
+def _up(options: argparse.Namespace) -> int:
+    from masterlinc.up import up
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(up(options.host, options.port, options.data, demo_data=not options.no_demo))
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from masterlinc.observe.logs import configure
+    from masterlinc.registry import assemble, discover
+    from masterlinc.server import serve_workers
+    from masterlinc.settings import load
+
+    configure()
+    settings = load()
+    assemble(settings, *discover())  # a fault is told once here, not by every worker
+    serve_workers("masterlinc.server:application", settings.http.host, settings.http.port, settings.http.workers)
+    return 0
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from masterlinc.db.migrate import migrate, shipped
+    from masterlinc.registry import discover
+    from masterlinc.settings import load
+
+    settings = load()
+    if not settings.database.owner_url:
+        raise StartupError("database.owner_url is not set: migrations run as the role `owner`, not as `app`")
+    agents, _skipped = discover()
+    count = asyncio.run(migrate(settings.database.owner_url, shipped(agent.name for agent in agents), print))
+    print(f"{count} migrations run" if count else "nothing to migrate")
+    return 0
+
+
+def _agents(_: argparse.Namespace) -> int:
+    from masterlinc.registry import assemble, discover
+    from masterlinc.settings import load
+
+    registry = assemble(load(), *discover())
+    for agent in registry.agents:
+        print(f"{agent.name:<14} {agent.version:<8} enabled   {agent.title}")
+    for name in registry.disabled:
+        print(f"{name:<14} {'':<8} disabled")
+    for one in registry.skipped:
+        print(f"{one.name:<14} {'':<8} skipped   {one.reason}")
+    return 0
+
+
+def _loop_factory() -> "Callable[[], asyncio.AbstractEventLoop] | None":
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

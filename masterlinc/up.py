@@ -1,0 +1,75 @@
+"""`masterlinc up`: the whole system on one machine, with an embedded PostgreSQL and demo data."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from masterlinc import demo
+from masterlinc.app import API, create_app
+from masterlinc.db.embedded import EmbeddedPostgres
+from masterlinc.db.migrate import migrate, shipped
+from masterlinc.observe.logs import configure
+from masterlinc.registry import assemble, discover
+from masterlinc.server import require_free_port, serve_embedded
+from masterlinc.settings import Settings, load
+
+PROFILE = "demo"
+
+
+async def up(host: str, port: int, data: Path, *, demo_data: bool) -> int:
+    """Start everything, serve until a signal comes, stop everything; raises StartupError."""
+    configure("WARNING")
+    require_free_port(host, port)
+    console = Console()
+    tell = _teller(console)
+    agents, skipped = discover()
+    settings = load(PROFILE)
+    assemble(settings, agents, skipped)  # a fault of the configuration is told before anything is made
+    postgres = await EmbeddedPostgres.start(data, progress=tell)
+    try:
+        _point_at(settings, postgres, host, port)
+        count = await migrate(postgres.dsn("owner"), shipped(agent.name for agent in agents))
+        if count:
+            tell(f"database brought to this version ({count} migrations)")
+        registry = assemble(settings, agents, skipped)
+        password = await demo.ensure(settings, registry, data, tell) if demo_data else None
+        app = create_app(settings, registry)
+        await serve_embedded(app, host, port, ready=lambda: _welcome(console, host, port, data, password))
+    finally:
+        tell("stopping")
+        await postgres.stop()
+    return 0
+
+
+def _point_at(settings: Settings, postgres: EmbeddedPostgres, host: str, port: int) -> None:
+    settings.database.url, settings.database.owner_url = postgres.dsn("app"), postgres.dsn("owner")
+    settings.security.master_key = postgres.secrets["master_key"]
+    settings.http.host, settings.http.port = host, port
+
+
+def _teller(console: Console) -> Callable[[str], None]:
+    started = time.monotonic()
+
+    def tell(what: str) -> None:
+        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  {what}", highlight=False)
+
+    return tell
+
+
+def _welcome(console: Console, host: str, port: int, data: Path, password: str | None) -> None:
+    base = f"http://{host}:{port}"
+    lines = [
+        "",
+        "[bold]MASTERLINC is up[/]  ·  [bold]ماسترلينك جاهز[/]",
+        f"  API        {base}{API}",
+        f"  Docs       {base}{API}/docs",
+        f"  Health     {base}/health",
+        f"  Data       {data.absolute()}",
+    ]
+    if password is not None:
+        users = ", ".join(demo.ROLES)
+        lines += [f"  Users      {users}  @{demo.DOMAIN}", f"  Password   {password}"]
+        lines += ["", f"  Try        .venv/bin/masterlinc submit CLAIM.json --url {base}", "  Stop       Ctrl-C", ""]
+    console.print("\n".join(lines), highlight=False, markup=True)
