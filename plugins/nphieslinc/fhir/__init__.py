@@ -2,6 +2,6 @@
 
 from nphieslinc.fhir.bundle import Entry, Message
 from nphieslinc.fhir.node import Node
-from nphieslinc.fhir.parsing import Number, Tree, parse
+from nphieslinc.fhir.parsing import Number, Tree, parse, write
 
-__all__ = ["Entry", "Message", "Node", "Number", "Tree", "parse"]
+__all__ = ["Entry", "Message", "Node", "Number", "Tree", "parse", "write"]
