@@ -39,7 +39,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         registry=registry,
         db=Database(settings.database),
         clock=clock,
-        vault=Vault(_master_key(settings)),
+        vault=_vault(settings),
         http=httpx.AsyncClient(
             timeout=httpx.Timeout(20.0, connect=5.0),
             follow_redirects=False,
@@ -99,11 +99,17 @@ async def _check_database(services: Services) -> None:
 
 
 def _master_key(settings: Settings) -> bytes:
+    text = settings.security.master_key
+    if not text:
+        raise StartupError("security.master_key is not set: 32 random bytes as base64 (make one with: openssl rand -base64 32)")
     try:
-        return base64.b64decode(settings.security.master_key, validate=True) or _missing_key()
+        return base64.b64decode(text, validate=True)
     except binascii.Error:
         raise StartupError("security.master_key is not base64") from None
 
 
-def _missing_key() -> bytes:
-    raise StartupError("security.master_key is not set: 32 random bytes as base64 (make one with: openssl rand -base64 32)")
+def _vault(settings: Settings) -> Vault:
+    try:
+        return Vault(_master_key(settings))
+    except ValueError as fault:
+        raise StartupError(f"security.master_key: {fault}") from None

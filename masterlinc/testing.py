@@ -1,5 +1,6 @@
 """The pytest plugin that every agent's tests use: real PostgreSQL, the whole app, one event loop."""
 
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ from masterlinc.security.tokens import Realm, SigningKey, Subject, issue
 from masterlinc.settings import Settings, config_folder, load
 
 TEMPLATE = "masterlinc_template"
-MASTER_KEY = "dGVzdHMgb25seTogdGhpcnR5LXR3byBieXRlcyBsb25nISE="  # tests only; never a key of a real system
+MASTER_KEY = base64.b64encode(b"for tests only: thirty-two bytes").decode()
 
 
 class FixedClock:

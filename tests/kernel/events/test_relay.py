@@ -1,0 +1,152 @@
+from datetime import timedelta
+
+from msgspec import Struct
+
+from masterlinc.agent import Agent, Subscription
+from masterlinc.context import Context, Services
+from masterlinc.ids import new_id
+from masterlinc.events import relay
+from masterlinc.security.principal import service_principal
+
+ORGANIZATION = new_id()
+
+
+class ToyMade(Struct, frozen=True, tag="toy.toy_made.v1"):
+    number: int
+
+
+def agent_of(run, max_attempts: int = 3) -> Agent:
+    return Agent("toy", "Toy", "لعبة", "1", ">=0.1", publishes=(ToyMade,), subscribes=(Subscription("count", ToyMade, run, max_attempts),))
+
+
+async def publish(services: Services, *numbers: int, aggregate=None) -> None:
+    context = Context("toy", services, service_principal("toy", frozenset({ORGANIZATION})))
+    async with context.transaction() as transaction:
+        for number in numbers:
+            transaction.publish(ToyMade(number), aggregate=aggregate or new_id(), organization_id=ORGANIZATION)
+
+
+async def turn(services: Services) -> int:
+    deliveries = await relay.claim(services, ["toy"], 10)
+    for delivery in deliveries:
+        await relay.deliver(services, delivery)
+    return len(deliveries)
+
+
+async def make_due(services: Services) -> None:
+    async with services.db.transaction() as transaction:
+        await transaction.execute("UPDATE masterlinc.delivery SET next_at = now()")
+
+
+async def test_an_event_reaches_its_subscriber_once(kernel):
+    seen: list[int] = []
+
+    async def count(ctx: Context, event: ToyMade) -> None:
+        seen.append(event.number)
+
+    services = await kernel(agent_of(count))
+    await relay.register(services)
+    await publish(services, 7)
+    assert await turn(services) == 1
+    await make_due(services)
+    assert await turn(services) == 0
+    assert seen == [7]
+
+
+async def test_a_rolled_back_transaction_publishes_nothing(kernel):
+    async def count(ctx: Context, event: ToyMade) -> None:
+        raise AssertionError("must not be delivered")
+
+    services = await kernel(agent_of(count))
+    await relay.register(services)
+    context = Context("toy", services, service_principal("toy", frozenset({ORGANIZATION})))
+    try:
+        async with context.transaction() as transaction:
+            transaction.publish(ToyMade(1), aggregate=new_id(), organization_id=ORGANIZATION)
+            raise RuntimeError("no")
+    except RuntimeError:
+        pass
+    assert await turn(services) == 0
+
+
+async def test_a_failing_subscriber_is_tried_again_and_parked_in_the_end(kernel):
+    calls: list[int] = []
+
+    async def count(ctx: Context, event: ToyMade) -> None:
+        calls.append(event.number)
+        raise RuntimeError("always")
+
+    services = await kernel(agent_of(count, max_attempts=2))
+    await relay.register(services)
+    await publish(services, 1)
+    for _ in range(4):
+        await turn(services)
+        await make_due(services)
+    assert calls == [1, 1]
+    async with services.db.transaction() as transaction:
+        row = await transaction.fetchrow("SELECT state, error FROM masterlinc.delivery")
+    assert row["state"] == "parked"
+    assert "always" in row["error"]
+
+
+async def test_order_within_an_aggregate_holds_and_a_parked_event_blocks_only_its_own(kernel):
+    seen: list[int] = []
+
+    async def count(ctx: Context, event: ToyMade) -> None:
+        if event.number == 1:
+            raise RuntimeError("poison")
+        seen.append(event.number)
+
+    services = await kernel(agent_of(count, max_attempts=1))
+    await relay.register(services)
+    await publish(services, 1, 2, aggregate=new_id())
+    await publish(services, 10, aggregate=new_id())
+    for _ in range(3):
+        await turn(services)
+        await make_due(services)
+    assert seen == [10]
+
+
+async def test_a_subscription_keeps_events_for_a_process_that_is_away(kernel):
+    seen: list[int] = []
+
+    async def count(ctx: Context, event: ToyMade) -> None:
+        seen.append(event.number)
+
+    services = await kernel(agent_of(count))
+    await relay.register(services)
+    assert await relay.claim(services, ["another"], 10) == []
+    await publish(services, 3)
+    assert await relay.claim(services, ["another"], 10) == []
+    assert await turn(services) == 1
+    assert seen == [3]
+
+
+async def test_a_delivery_that_was_taken_over_is_not_done_twice(kernel):
+    seen: list[int] = []
+
+    async def count(ctx: Context, event: ToyMade) -> None:
+        seen.append(event.number)
+
+    services = await kernel(agent_of(count))
+    await relay.register(services)
+    await publish(services, 5)
+    slow = (await relay.claim(services, ["toy"], 10))[0]
+    await make_due(services)
+    assert await turn(services) == 1
+    await relay.deliver(services, slow)
+    assert seen == [5]
+
+
+async def test_the_lease_is_counted_before_the_handler_runs(kernel):
+    async def count(ctx: Context, event: ToyMade) -> None:
+        return None
+
+    services = await kernel(agent_of(count))
+    await relay.register(services)
+    await publish(services, 5)
+    claimed = await relay.claim(services, ["toy"], 10)
+    assert [delivery.attempts for delivery in claimed] == [1]
+    async with services.db.transaction() as transaction:
+        ahead = await transaction.fetchval("SELECT next_at - now() FROM masterlinc.delivery")
+    assert ahead > timedelta(seconds=20)
