@@ -1,0 +1,184 @@
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from masterlinc.errors import StartupError
+from masterlinc.server import check_port
+
+APP = """
+import asyncio, sys
+from contextlib import asynccontextmanager
+from litestar import Litestar, get
+import masterlinc.server as server
+
+@asynccontextmanager
+async def lifespan(app):
+    yield
+    print("lifespan ended", flush=True)
+
+@get("/")
+async def root() -> str:
+    return "hello"
+
+@get("/slow")
+async def slow() -> str:
+    print("begun", flush=True)
+    await asyncio.sleep(0.5)
+    return "slow"
+
+@get("/stuck")
+async def stuck() -> str:
+    print("begun", flush=True)
+    await asyncio.sleep(60)
+    return "never"
+
+def make():
+    return Litestar([root, slow, stuck], lifespan=[lifespan])
+
+async def embedded(port):
+    await server.serve_embedded(make(), "127.0.0.1", port, ready=lambda: print("ready", flush=True))
+
+if __name__ == "__main__":
+    import uvloop
+    kind, port, stop = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    server.STOP_SECONDS = stop
+    try:
+        if kind == "embedded":
+            uvloop.run(embedded(port))
+        else:
+            server.serve_workers("served:make", "127.0.0.1", port, 2)
+    except server.StartupError as fault:
+        print(fault, file=sys.stderr)
+        sys.exit(1)
+"""
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def start(tmp_path, port):
+    (tmp_path / "served.py").write_text(APP)
+    children = []
+
+    def begin(kind, stop=25.0):
+        child = subprocess.Popen(
+            [sys.executable, "served.py", kind, str(port), str(stop)],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}"},
+        )
+        children.append(child)
+        return child
+
+    yield begin
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+def connect(port, child):
+    end = time.monotonic() + 30
+    while True:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            client.connect()
+        except ConnectionRefusedError:
+            assert child.poll() is None, child.communicate()
+            assert time.monotonic() < end
+        else:
+            return client
+
+
+def get(client, path="/"):
+    client.request("GET", path)
+    answer = client.getresponse()
+    return answer.status, answer.read()
+
+
+def await_line(child, line):
+    while (said := child.stdout.readline()) != line + "\n":
+        assert said, child.communicate()
+
+
+@pytest.mark.parametrize("kind", ["embedded", "workers"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_answers_and_stops_beside_a_client_that_keeps_its_connection(start, port, kind, number):
+    child = start(kind)
+    client = connect(port, child)
+    assert get(client) == (200, b"hello")
+    began = time.monotonic()
+    child.send_signal(number)
+    out, err = child.communicate(timeout=30)
+    assert time.monotonic() - began < 10
+    assert child.returncode == 0
+    assert "lifespan ended" in out
+    assert err == ""
+    client.close()
+
+
+@pytest.mark.parametrize("kind", ["embedded", "workers"])
+def test_a_request_under_way_is_answered_before_the_stop(start, port, kind):
+    child = start(kind)
+    client = connect(port, child)
+    assert get(client)[0] == 200
+    client.request("GET", "/slow")
+    await_line(child, "begun")
+    child.send_signal(signal.SIGTERM)
+    assert client.getresponse().read() == b"slow"
+    child.communicate(timeout=30)
+    assert child.returncode == 0
+    client.close()
+
+
+def test_a_request_that_does_not_end_is_cut_off(start, port):
+    child = start("embedded", stop=0.2)
+    client = connect(port, child)
+    client.request("GET", "/stuck")
+    await_line(child, "begun")
+    began = time.monotonic()
+    child.send_signal(signal.SIGTERM)
+    out, _ = child.communicate(timeout=30)
+    assert time.monotonic() - began < 10
+    assert "lifespan ended" in out
+    client.close()
+
+
+def test_ready_is_told_once_it_answers(start, port):
+    child = start("embedded")
+    assert child.stdout.readline() == "ready\n"
+    client = http.client.HTTPConnection("127.0.0.1", port)
+    assert get(client) == (200, b"hello")
+    client.close()
+
+
+@pytest.mark.parametrize("kind", ["embedded", "workers"])
+def test_port_in_use_is_one_clear_line(start, port, kind):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        child = start(kind)
+        out, err = child.communicate(timeout=30)
+    assert child.returncode == 1
+    assert err == f"port {port} on 127.0.0.1 is in use; stop what uses it or choose another port\n"
+    assert out == ""
+
+
+def test_address_that_is_not_ours_is_one_clear_line(port):
+    with pytest.raises(StartupError, match="cannot listen on"):
+        check_port("192.0.2.1", port)
+    with pytest.raises(StartupError, match="cannot listen on"):
+        check_port("no-such-host.invalid", port)
