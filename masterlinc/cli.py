@@ -68,7 +68,7 @@ def _serve(_: argparse.Namespace) -> int:
     configure()
     settings = load()
     assemble(settings, *discover())  # a fault is told once here, not by every worker
-    serve_workers("masterlinc.server:application", settings.http.host, settings.http.port, settings.http.workers)
+    serve_workers("masterlinc.asgi:application", settings.http.host, settings.http.port, settings.http.workers)
     return 0
 
 

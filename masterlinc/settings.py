@@ -69,6 +69,14 @@ class EngineSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     poll_seconds: float = 1.0
 
 
+class DemoSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """How much demo data `masterlinc up` makes."""
+
+    seed: int = 1447
+    patients: int = 240
+    claims: int = 500
+
+
 class Settings(Struct, forbid_unknown_fields=True, kw_only=True):
     """All settings of a process."""
 
@@ -78,6 +86,7 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True):
     redis: RedisSettings = field(default_factory=RedisSettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    demo: DemoSettings = field(default_factory=DemoSettings)
     agents: dict[str, dict[str, Any]] = {}  # each agent's section, checked against its own Struct
 
     def enabled(self, agent: str) -> bool:

@@ -16,9 +16,6 @@ from masterlinc.settings import Settings
 
 DOMAIN = "demo.masterlinc.test"
 ROLES = ("admin", "doctor", "nurse", "billing", "payer", "researcher")
-SEED = 1447
-PATIENTS = 240
-CLAIMS = 500
 _PASSWORD = "demo_password"  # the name of the secret, not one
 _LOADED = "demo_loaded"
 _SHORTEST = 12
@@ -31,7 +28,8 @@ async def ensure(settings: Settings, registry: Registry, data: Path, tell: Calla
     if stored.get(_LOADED) == "yes":
         return password
     secrets_file.save(data, stored | {_PASSWORD: password})
-    plan = DemoPlan(SEED, password, people(SEED, PATIENTS), CLAIMS, tell)
+    size = settings.demo
+    plan = DemoPlan(size.seed, password, people(size.seed, size.patients), size.claims, tell)
     services = runtime.build(settings, registry)
     async with runtime.run(services) as dispatcher:
         for agent in registry.agents:

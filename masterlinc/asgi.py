@@ -1,0 +1,15 @@
+"""The application of `masterlinc serve`: every worker of the server builds one from the settings."""
+
+from litestar import Litestar
+
+from masterlinc.app import create_app
+from masterlinc.observe.logs import configure
+from masterlinc.registry import assemble, discover
+from masterlinc.settings import load
+
+
+def application() -> Litestar:
+    """Build the application from `config/*.toml` and the environment; raises StartupError."""
+    configure()
+    settings = load()
+    return create_app(settings, assemble(settings, *discover()))

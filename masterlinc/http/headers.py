@@ -1,0 +1,22 @@
+"""Headers that every answer carries, errors included."""
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_ALWAYS: Headers = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_PRODUCTION: Headers = ((b"strict-transport-security", b"max-age=63072000; includeSubDomains"),)
+
+
+def security_headers(*, production: bool) -> Headers:
+    """Return the headers of every answer; a handler that needs another value sets its own."""
+    return _ALWAYS + _PRODUCTION if production else _ALWAYS
+
+
+def complete(sent: list[tuple[bytes, bytes]], always: Headers) -> list[tuple[bytes, bytes]]:
+    """Return an answer's headers with those of `always` that it lacks."""
+    names = {name for name, _ in sent}
+    return [*sent, *(header for header in always if header[0] not in names)]
