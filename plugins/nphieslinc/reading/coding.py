@@ -1,11 +1,11 @@
 """Codes and identifiers."""
 
 from claimlinc.contract import Coding, Identifier
-from masterlinc.identity import IQAMA, NATIONAL_ID, check_saudi_id
+from masterlinc.identity import IQAMA, NATIONAL_ID, identifier_is_valid
 from nphieslinc.fhir import Node
 from nphieslinc.fhir.systems import CODES, HL7
 
-_OWN_RULES = {NATIONAL_ID: "national_id", IQAMA: "iqama"}
+_WITH_RULES = frozenset({NATIONAL_ID, IQAMA})
 
 
 def codes(concept: Node | None) -> tuple[Coding, ...]:
@@ -36,8 +36,7 @@ def identifier(node: Node | None) -> Identifier | None:
     if value is None:
         return None
     system = node.text("system") or ""
-    kind = _OWN_RULES.get(system)
-    return Identifier(system, value, kind is None or check_saudi_id(value) == kind)
+    return Identifier(system, value, system not in _WITH_RULES or identifier_is_valid(system, value))
 
 
 def identifiers(owner: Node) -> tuple[Identifier, ...]:

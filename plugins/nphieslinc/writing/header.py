@@ -20,9 +20,7 @@ class Sender(Struct, frozen=True):
         return LICENSE + ("nphies" if self.kind == "nphies" else f"{self.kind}-license")
 
 
-def header(
-    id_: str, event: str, sender: Sender, receiver: Sender, *, focus: str, response: Tree | None = None
-) -> Tree:
+def header(id_: str, event: str, sender: Sender, receiver: Sender, *, focus: str, response: Tree | None = None) -> Tree:
     """Return a MessageHeader."""
     return resource(
         "MessageHeader",

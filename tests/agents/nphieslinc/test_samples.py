@@ -1,0 +1,98 @@
+"""Real messages of the exchange: every request reads, and the rules that they break are named."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from nphies_messages import opened
+
+from nphieslinc.envelope import ANSWER_EVENTS, CLAIM_EVENTS
+from nphieslinc.fhir import parse, write
+from nphieslinc.reading import read_answer, read_submission
+from nphieslinc.rules import ALL_RULES, check
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "nphies"
+SAMPLES = sorted((SHARED / "examples").glob("*.json")) if SHARED.is_dir() else []
+
+# How the index of the samples words what a rule finds.
+_WORDED = {
+    "coverage class plan !=1": {"BV-00729"},
+    "coverage no policyHolder": {"IC-01564"},
+    "item no maternity": {"IC-01560"},
+    "no encounter": {"IC-01329"},
+    "patient no occupation": {"IC-01561"},
+    "oral without chief-complaint": {"BV-00751"},
+}
+_MISSING = {
+    "systolic": {"BV-00764", "BV-00773"},
+    "diastolic": {"BV-00763", "BV-00772"},
+    "height": {"BV-00767", "BV-00776"},
+    "weight": {"BV-00769", "BV-00778"},
+    "chief-complaint": {"BV-00770", "BV-00779"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _needs_samples() -> None:
+    if not SAMPLES:
+        pytest.skip(f"there are no sample messages at {SHARED}")
+
+
+def requests() -> list[Path]:
+    return [path for path in SAMPLES if opened(path.read_bytes()).event in CLAIM_EVENTS]
+
+
+def test_every_sample_is_read_and_written_without_loss() -> None:
+    for path in SAMPLES:
+        data = path.read_bytes()
+        assert parse(write(parse(data))) == parse(data), path.name
+
+
+def test_every_request_becomes_a_claim_whose_lines_sum_to_its_total() -> None:
+    found = requests()
+    assert len(found) == 14
+    for path in found:
+        submission = read_submission(opened(path.read_bytes()))
+        assert sum(line.net for line in submission.lines) == submission.total, path.name
+        assert submission.subject.name, path.name
+        assert submission.cover.member_id, path.name
+
+
+def test_every_answer_is_read() -> None:
+    for path in SAMPLES:
+        envelope = opened(path.read_bytes())
+        if envelope.event in ANSWER_EVENTS:
+            answer = read_answer(envelope, request_header_id=envelope.response_to or "")
+            assert answer.lines or answer.errors, path.name
+
+
+def test_the_rules_that_the_index_lists_are_named() -> None:
+    listed = _index()
+    for path in requests():
+        broken = {fault.rule for fault in check(opened(path.read_bytes()))}
+        for words in listed[path.name]:
+            assert broken & _rules(words), f"{path.name}: {words}"
+        if not listed[path.name]:
+            assert broken == set(), path.name
+
+
+def _index() -> dict[str, list[str]]:
+    rows = re.findall(
+        r"^\| (\S+\.json) \|.*\| ?([^|]*?) ?\|$", (SHARED / "examples" / "INDEX.md").read_text(), re.MULTILINE
+    )
+    return {name: [word for word in words.split("; ") if word] for name, words in rows}
+
+
+def _rules(words: str) -> set[str]:
+    if words.startswith("iqama "):
+        return {"BV-00798"}
+    if words.startswith("missing SI "):
+        return set().union(*(_MISSING[one] for one in words.removeprefix("missing SI ").split("/")))
+    return _WORDED[words]
+
+
+def test_every_rule_id_is_an_active_rule_of_the_exchange() -> None:
+    with (SHARED / "tables" / "nphies_validation_rules_v2.8.csv").open(encoding="utf-8") as file:
+        active = {row["rule_id"] for row in csv.DictReader(file) if not row["deactivated"]}
+    assert {rule.id for rule in ALL_RULES} <= active
