@@ -19,6 +19,8 @@ from masterlinc.agent import Agent, Permission
 from masterlinc.clock import Clock
 from masterlinc.context import Context, Services
 from masterlinc.http import install
+from masterlinc.http.language import language
+from masterlinc.http.trace import trace_id
 from masterlinc.observe import health
 from masterlinc.registry import Registry
 from masterlinc.security.guards import check_routes, guard
@@ -32,16 +34,17 @@ DOCS_REASON = "the documentation of the API holds nothing secret, and production
 def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = None) -> Litestar:
     """Build the application; raises StartupError."""
     services = runtime.build(settings, registry, clock)
+    monitor = health.Monitor(services)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with runtime.run(services) as dispatcher:
             app.state.dispatcher = dispatcher
-            async with health.watch(services):
+            async with health.watch(monitor):
                 yield
 
     config = AppConfig(
-        route_handlers=_route_handlers(settings, services, registry),
+        route_handlers=[*health.handlers(monitor), *_route_handlers(settings, services, registry)],
         guards=[guard(services.verifier)],
         lifespan=[lifespan],
         openapi_config=_openapi(registry) if settings.http.docs else None,
@@ -60,7 +63,7 @@ def declared_permissions(agents: Iterable[Agent]) -> list[Permission]:
 def _route_handlers(settings: Settings, services: Services, registry: Registry) -> list[Any]:
     kernel = {"ctx": _provide("masterlinc", services)}
     handlers: list[Any] = [
-        Router("/", route_handlers=[routes.root_router, *health.handlers(services)], dependencies=kernel),
+        Router("/", route_handlers=[routes.root_router], dependencies=kernel),
         Router(API, route_handlers=[routes.api_router], dependencies=kernel),
     ]
     for agent in registry.agents:
@@ -76,8 +79,8 @@ def _route_handlers(settings: Settings, services: Services, registry: Registry) 
 def _provide(agent: str, services: Services) -> Provide:
     async def context(request: Request[Any, Any, Any]) -> Context:
         principal = request.scope.get("user") or ANONYMOUS
-        language = "ar" if request.headers.get("accept-language", "").lower().startswith("ar") else "en"
-        return Context(agent, services, principal, trace_id=request.scope["state"].get("trace_id", ""), language=language)
+        scope = request.scope
+        return Context(agent, services, principal, trace_id=trace_id(scope), language=language(scope))
 
     return Provide(context)
 
@@ -93,6 +96,7 @@ def _openapi(registry: Registry) -> OpenAPIConfig:
         render_plugins=[
             SwaggerRenderPlugin(
                 path="/docs",
+                favicon="<link rel=\"icon\" href=\"data:,\">",  # the default one comes from a CDN
                 js_url=f"{assets}/swagger-ui-bundle.js",
                 css_url=f"{assets}/swagger-ui.css",
                 standalone_preset_js_url=f"{assets}/swagger-ui-standalone-preset.js",

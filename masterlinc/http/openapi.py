@@ -1,5 +1,6 @@
 """How exact numbers look in the OpenAPI document."""
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar.openapi.spec import OpenAPIType, Schema
@@ -8,7 +9,7 @@ from litestar.typing import FieldDefinition
 
 from masterlinc.money import Money, Quantity
 
-_SCHEMAS = {
+_SCHEMAS: dict[Any, Callable[[], Schema]] = {
     Money: lambda: Schema(
         type=OpenAPIType.NUMBER,
         minimum=0,

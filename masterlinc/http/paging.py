@@ -35,7 +35,9 @@ def page(page: int = 1, page_size: int = 20) -> Page:
     if not 1 <= page <= deepest:
         faults.append(_fault("page", f"from 1 to {deepest}", f"من 1 إلى {deepest}"))
     if faults:
-        raise Invalid(f"{faults[0].path}: {faults[0].detail}", f"{faults[0].path}: {faults[0].detail_ar}", errors=faults)
+        raise Invalid(
+            f"{faults[0].path}: {faults[0].detail}", f"{faults[0].path}: {faults[0].detail_ar}", errors=faults
+        )
     return Page(page, page_size)
 
 
@@ -50,4 +52,6 @@ def capped(counted: int) -> tuple[int, bool]:
 
 
 def _fault(path: str, bounds: str, bounds_ar: str) -> FieldError:
-    return FieldError(path=path, code="range", detail=f"The value must be {bounds}", detail_ar=f"يجب أن تكون القيمة {bounds_ar}")
+    return FieldError(
+        path=path, code="range", detail=f"The value must be {bounds}", detail_ar=f"يجب أن تكون القيمة {bounds_ar}"
+    )

@@ -5,16 +5,16 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-_KEY = "masterlinc.trace_id"
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
 
 def trace_id(scope: Any) -> str:
     """Return the trace id of a request; the same one for as long as the request lives."""
-    known = scope.get(_KEY)
+    state: dict[str, Any] = scope["state"]
+    known: str | None = state.get("trace_id")
     if known is None:
-        known = scope[_KEY] = _sent(scope["headers"]) or secrets.token_hex(16)
-    return str(known)
+        known = state["trace_id"] = _sent(scope["headers"]) or secrets.token_hex(16)
+    return known
 
 
 def _sent(headers: Iterable[tuple[bytes, bytes]]) -> str:

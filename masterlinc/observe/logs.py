@@ -2,15 +2,33 @@
 
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 FIELDS = frozenset(
-    {"agent", "attempts", "code", "host", "method", "migration", "ms", "name", "port", "reason", "route", "status", "task", "trace_id", "workflow"}
+    {
+        "agent",
+        "attempts",
+        "code",
+        "host",
+        "method",
+        "migration",
+        "ms",
+        "name",
+        "port",
+        "reason",
+        "route",
+        "status",
+        "task",
+        "trace_id",
+        "workflow",
+    }
 )
 _LONGEST = 500
+_FRAMES = 12
 _logger = logging.getLogger("masterlinc")
 
 
@@ -33,12 +51,35 @@ class Log:
         """Write what an operator has to look at."""
         self._write(logging.ERROR, event, fields)
 
-    def _write(self, level: int, event: str, fields: dict[str, object]) -> None:
+    def fault(self, event: str, error: BaseException, **fields: object) -> None:
+        """Write an exception: its kind and where it came from, not its message, which may quote data."""
+        self._write(logging.ERROR, event, fields, error)
+
+    def _write(self, level: int, event: str, fields: dict[str, object], error: BaseException | None = None) -> None:
         unlisted = fields.keys() - FIELDS
         if unlisted:
             raise ValueError(f"log fields that are not on the list: {', '.join(sorted(unlisted))}")
         if _logger.isEnabledFor(level):
-            _logger.log(level, event, extra={"facts": fields})
+            facts = fields if error is None else fields | describe(error)
+            _logger.log(level, event, extra={"facts": facts})
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """Return what may be logged of an exception: kinds along its causes, and the innermost places in the code."""
+    kinds: list[str] = []
+    at = error
+    while len(kinds) < _FRAMES:
+        kinds.append(type(at).__name__)
+        cause = at.__cause__ or at.__context__
+        if cause is None:
+            break
+        at = cause
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return {
+        "fault": kinds[0],
+        "causes": kinds[1:],
+        "frames": [f"{one.filename}:{one.lineno} {one.name}" for one in frames],
+    }
 
 
 class JsonFormatter(logging.Formatter):
@@ -46,25 +87,52 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as a line."""
-        facts: dict[str, Any] = {key: _short(value) for key, value in getattr(record, "facts", {}).items()}
-        line = {"at": datetime.fromtimestamp(record.created, UTC), "level": record.levelname.lower(), "event": _short(record.getMessage())}
-        if record.exc_info and record.exc_info[0] is not None:
-            line["fault"] = record.exc_info[0].__name__
-        return msgspec.json.encode(line | facts).decode()
+        return msgspec.json.encode(_line(record)).decode()
+
+
+class PrettyFormatter(logging.Formatter):
+    """One readable line a record, for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as a line."""
+        line = _line(record)
+        at, level, event = line.pop("at"), line.pop("level"), line.pop("event")
+        # as JSON, so that a value cannot break out of its line or move the cursor
+        facts = " ".join(
+            f"{key}={msgspec.json.encode(value).decode()}" for key, value in line.items() if value is not None
+        )
+        return f"{at:%H:%M:%S} {level:7} {_printable(event)}  {_printable(facts)}".rstrip()
 
 
 def configure(level: str = "INFO") -> None:
-    """Send every log of the process to standard error as JSON lines."""
+    """Send every log of the process to standard error: readable lines on a terminal, else JSON."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(PrettyFormatter() if sys.stderr.isatty() else JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its request lines carry addresses
 
 
+def _line(record: logging.LogRecord) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "at": datetime.fromtimestamp(record.created, UTC),
+        "level": record.levelname.lower(),
+        "event": _short(record.getMessage()),
+    }
+    if record.exc_info and record.exc_info[1] is not None:
+        line |= describe(record.exc_info[1])
+    return line | {key: _short(value) for key, value in getattr(record, "facts", {}).items()}
+
+
 def _short(value: object) -> object:
+    if isinstance(value, list):
+        return [_short(one) for one in value]
     return value if isinstance(value, int | float | bool) or value is None else str(value)[:_LONGEST]
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 logger = Log()
