@@ -1,0 +1,67 @@
+# Commands of the project; `make` alone lists them.
+
+PYTHON ?= python3
+PORT ?= 8000
+DATA ?= .data
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --progress-bar off
+# Nothing is built from source and nothing unknown is installed, whatever pip's own settings say.
+LOCKED := $(PIP) --quiet --require-hashes --only-binary :all:
+COMPILE = $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --upgrade
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format requirements clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  PORT= and DATA= choose the port and the data folder of run; ARGS= goes to pytest."
+
+run: $(VENV)/.run ## start everything on this machine: database, demo data, simulator, API
+	@exec $(BIN)/masterlinc up --port $(PORT) --data $(DATA)
+
+test: $(VENV)/.dev ## run the whole test suite against a real PostgreSQL and a real Valkey
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev ## check style, types and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=.:plugins $(BIN)/lint-imports
+
+format: $(VENV)/.dev ## bring the code into the one format
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+requirements: $(VENV)/.dev ## choose the newest allowed versions anew and write their hashes down
+	$(PIP) --quiet uv
+	$(COMPILE) pyproject.toml --extra embedded --extra dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+
+clean: ## remove the virtual environment and caches; data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "MASTERLINC needs Python 3.11 or newer; choose one with: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "This Python cannot make virtual environments; on Debian run: apt install python3-venv" >&2; exit 1; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made requirements/run.txt requirements/build.txt pyproject.toml
+	@echo "installing what MASTERLINC needs, each file checked against its hash (under a minute)"
+	@$(LOCKED) -r requirements/run.txt -r requirements/build.txt
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@echo "installing what tests and checks need"
+	@$(LOCKED) -r requirements/dev.txt
+	@touch $@
