@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
@@ -18,13 +18,11 @@ from masterlinc.ids import new_id
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
 from masterlinc.security.principal import Principal, service_principal
+from masterlinc.security.revocation import Revocations
+from masterlinc.security.tokens import TokenVerifier
 from masterlinc.settings import Settings
 from masterlinc.wire import dump
 from masterlinc.workflow.states import StepState, steps_of
-
-if TYPE_CHECKING:
-    from masterlinc.security.revocation import Revocations
-    from masterlinc.security.tokens import TokenVerifier
 
 A = TypeVar("A", bound=Struct)
 R = TypeVar("R")
@@ -40,20 +38,27 @@ class Services:
     clock: Clock
     vault: Vault
     http: httpx.AsyncClient
-    verifier: "TokenVerifier"
-    revocations: "Revocations"
+    verifier: TokenVerifier
+    revocations: Revocations
     after_commit: Callable[[], None] = lambda: None
 
 
-@dataclass(frozen=True)
 class Context:
-    """One agent's view of the kernel, on behalf of one principal."""
+    """One agent's view of the kernel, on behalf of one principal.
 
-    agent: str
-    services: Services
-    principal: Principal
-    trace_id: str = ""
-    language: str = "en"
+    No dataclass: Litestar would have msgspec take one apart at every request.
+    """
+
+    __slots__ = ("agent", "language", "principal", "services", "trace_id")
+
+    def __init__(  # noqa: PLR0913 - it is what it holds
+        self, agent: str, services: Services, principal: Principal, *, trace_id: str = "", language: str = "en"
+    ) -> None:
+        self.agent = agent
+        self.services = services
+        self.principal = principal
+        self.trace_id = trace_id
+        self.language = language
 
     @property
     def config(self) -> Any:
@@ -129,11 +134,14 @@ class Context:
 
     def for_agent(self, agent: str) -> "Context":
         """Return the same context as another agent sees it."""
-        return self if agent == self.agent else replace(self, agent=agent)
+        return self if agent == self.agent else self._with(agent, self.principal)
 
     def acting_for(self, *organizations: UUID) -> "Context":
         """Return a context that acts as the agent itself, in the scope of these organizations only."""
-        return replace(self, principal=service_principal(self.agent, frozenset(organizations)))
+        return self._with(self.agent, service_principal(self.agent, frozenset(organizations)))
+
+    def _with(self, agent: str, principal: Principal) -> "Context":
+        return Context(agent, self.services, principal, trace_id=self.trace_id, language=self.language)
 
     async def start_workflow(self, transaction: Transaction, name: str, key: str, organization_id: UUID) -> bool:
         """Start a workflow of this agent with the commit; False when its business key was started before."""

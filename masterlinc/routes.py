@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Router, get, post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from msgspec import Struct
 
 from masterlinc.agent import Permission, Task
@@ -80,7 +81,7 @@ async def list_agents(ctx: NamedDependency[Context]) -> AgentList:
 
 
 @post("/execute", opt={"permission": "task:execute"}, status_code=200, summary="Run a task of an agent")
-async def execute(data: dict[str, Any], ctx: NamedDependency[Context]) -> Executed:
+async def execute(data: JSONBody[dict[str, Any]], ctx: NamedDependency[Context]) -> Executed:
     """Run the task that `task` names with `input`; the first system's `type` is taken for `task`."""
     name = data.get("task") or data.get("type")
     agent, task = _offered(ctx.services.registry, ctx, name)

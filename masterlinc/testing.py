@@ -1,5 +1,6 @@
 """The pytest plugin that every agent's tests use: real PostgreSQL, the whole app, one event loop."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -145,11 +146,23 @@ RunApp = Callable[..., Awaitable[Running]]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def run_app(new_database: NewDatabase) -> AsyncIterator[RunApp]:
     """Start an application with other settings, agents or database; stopped at the end of the run."""
-    from contextlib import AsyncExitStack
-
     from masterlinc.app import create_app
 
-    async with AsyncExitStack() as stack:
+    stop, tasks = asyncio.Event(), []
+
+    async def hold(app: Litestar, started: "asyncio.Future[None]") -> None:
+        # One task enters and leaves the lifespan: Litestar's emitter holds a cancel scope, which belongs to its task.
+        try:
+            async with app.lifespan():
+                started.set_result(None)
+                await stop.wait()
+        except BaseException as fault:
+            if not started.done():
+                started.set_exception(fault)
+                return
+            raise
+
+    try:
 
         async def start(
             urls: DatabaseUrls | None = None, clock: Any = None, configure: Callable[[Settings], None] | None = None, **agents: dict[str, Any]
@@ -159,7 +172,9 @@ async def run_app(new_database: NewDatabase) -> AsyncIterator[RunApp]:
                 configure(settings)
             found, skipped = discover()
             app = create_app(settings, assemble(settings, found, skipped), clock=clock)
-            await stack.enter_async_context(app.lifespan())
+            started = asyncio.get_running_loop().create_future()
+            tasks.append(asyncio.create_task(hold(app, started)))
+            await started
             services: Services = app.state.services
             private = Ed25519PrivateKey.generate()
             async with services.db.transaction() as transaction:
@@ -168,6 +183,9 @@ async def run_app(new_database: NewDatabase) -> AsyncIterator[RunApp]:
             return Running(app, services, app.state.dispatcher, SigningKey(kid, private))
 
         yield start
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

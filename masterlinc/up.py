@@ -12,7 +12,7 @@ from masterlinc.db.embedded import EmbeddedPostgres
 from masterlinc.db.migrate import migrate, shipped
 from masterlinc.observe.logs import configure
 from masterlinc.registry import assemble, discover
-from masterlinc.server import require_free_port, serve_embedded
+from masterlinc.server import check_port, serve_embedded
 from masterlinc.settings import Settings, load
 
 PROFILE = "demo"
@@ -21,7 +21,7 @@ PROFILE = "demo"
 async def up(host: str, port: int, data: Path, *, demo_data: bool) -> int:
     """Start everything, serve until a signal comes, stop everything; raises StartupError."""
     configure("WARNING")
-    require_free_port(host, port)
+    check_port(host, port)
     console = Console()
     tell = _teller(console)
     agents, skipped = discover()
