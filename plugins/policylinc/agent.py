@@ -1,5 +1,76 @@
 """The declaration of the agent."""
 
-from masterlinc.agent import Agent
+from masterlinc.agent import Agent, Permission, Task
+from policylinc.config import Config
+from policylinc.contract import (
+    EnrolMember,
+    FindCover,
+    FoundCover,
+    LoadTerms,
+    MemberEnrolled,
+    PostBenefits,
+    PostedBenefits,
+    ReverseBenefits,
+    Terms,
+)
+from policylinc.cover import find_cover
+from policylinc.enrolment import enrol_unknown
+from policylinc.ledger import load_terms, post_benefits, reverse_benefits
 
-agent = Agent(name="policylinc", title="PolicyLinc", title_ar="بوليصة لينك", version="0.1.0", kernel=">=0.1,<1")
+agent = Agent(
+    name="policylinc",
+    title="PolicyLinc",
+    title_ar="بوليصة لينك",
+    version="0.1.0",
+    kernel=">=0.1,<1",
+    requires=("authlinc",),
+    config=Config,
+    publishes=(MemberEnrolled,),
+    permissions=(
+        Permission("policy:read", "See policies and their use", "عرض الوثائق واستخدامها"),
+        Permission("policy:validate", "Ask whether a service is covered", "الاستعلام عن تغطية خدمة"),
+    ),
+    tasks=(
+        Task(
+            FindCover,
+            FoundCover,
+            find_cover,
+            "Find a member's cover at a payer",
+            "البحث عن تغطية مستفيد لدى جهة دافعة",
+            permission="policy:validate",
+            joins_transaction=True,
+        ),
+        Task(
+            EnrolMember,
+            FoundCover,
+            enrol_unknown,
+            "Enrol an unknown member, for demos",
+            "تسجيل مستفيد غير معروف لأغراض العرض",
+            joins_transaction=True,
+        ),
+        Task(
+            LoadTerms,
+            Terms,
+            load_terms,
+            "Lock a member's balances and read the terms",
+            "قفل أرصدة المستفيد وقراءة الشروط",
+            joins_transaction=True,
+        ),
+        Task(
+            PostBenefits,
+            PostedBenefits,
+            post_benefits,
+            "Post a decision's use to the ledger",
+            "ترحيل استخدام القرار إلى السجل",
+            joins_transaction=True,
+        ),
+        Task(
+            ReverseBenefits,
+            PostedBenefits,
+            reverse_benefits,
+            "Take a decision's use back",
+            "عكس استخدام القرار",
+            joins_transaction=True,
+        ),
+    ),
+)

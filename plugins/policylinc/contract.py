@@ -114,6 +114,7 @@ class LoadTerms(Struct, frozen=True):
     member_id: UUID
     service_date: date
     provider_organization_id: UUID | None = None
+    codes: tuple[str, ...] | None = None  # the prices that are wanted; None: all of the contract's
 
 
 class BenefitUse(Struct, frozen=True):
@@ -132,6 +133,13 @@ class PostBenefits(Struct, frozen=True):
     decision_id: UUID
     service_date: date
     uses: tuple[BenefitUse, ...]
+
+
+class ReverseBenefits(Struct, frozen=True):
+    """Append entries that take a decision's use back. Joins the caller's transaction."""
+
+    payer_organization_id: UUID
+    decision_id: UUID
 
 
 class PostedBenefits(Struct, frozen=True):

@@ -1,0 +1,88 @@
+"""Enrolling whom a message names and the payer does not know; made for demos, and said in every decision on them."""
+
+from datetime import date
+
+import asyncpg
+
+from masterlinc.context import Context
+from masterlinc.db import Transaction
+from masterlinc.errors import NotFound
+from masterlinc.ids import new_id
+from policylinc import writes
+from policylinc.contract import CoverStatus, EnrolMember, FoundCover
+from policylinc.cover import found_cover
+from policylinc.drafts import PolicyDraft
+from policylinc.errors import NoSuchProduct
+from policylinc.queries import class_to_enrol_in, members_by_number, policies_by_number, policy_by_id
+from policylinc.records import ClassRow, MemberRow, PolicyRow
+from policylinc.service import announce, new_policy
+
+
+async def enrol_unknown(ctx: Context, request: EnrolMember) -> FoundCover:
+    """Enrol a person for the calendar year of the service; whoever has the number on that day is answered."""
+    payer = request.payer_organization_id
+    if ctx.principal.kind != "service" and payer not in ctx.principal.organizations:
+        raise NotFound
+    async with ctx.transaction(frozenset({payer})) as tx:
+        member = await _covered_on(tx, request) or await _enrol(ctx, request)
+        policy = await policy_by_id(tx, payer, member.policy_id)
+        assert policy is not None, "the foreign key says so"
+    return found_cover(policy, member, request.service_date)
+
+
+async def _enrol(ctx: Context, request: EnrolMember) -> MemberRow:
+    payer = request.payer_organization_id
+    try:
+        async with ctx.transaction(frozenset({payer})) as tx:
+            row = await class_to_enrol_in(tx, payer, ctx.config.enrol_product, _wanted(ctx, request))
+            if row is None:
+                raise NoSuchProduct
+            policy = await _policy_for(ctx, tx, row, request)
+            member = MemberRow(
+                organization_id=payer,
+                id=new_id(),
+                policy_id=policy.id,
+                member_number=request.member_number,
+                effective_from=policy.effective_date,
+                effective_to=policy.expiry_date,
+                enrolled_by_simulator=request.enrolled_by_simulator,
+            )
+            birth = request.birth_date, request.gender
+            await writes.insert_member(
+                tx, member, request.name.strip() or request.member_number, birth, ctx.clock.now()
+            )
+            await writes.insert_identifiers(tx, ctx.vault, member, request.identifiers)
+            announce(tx, member)
+            return member
+    except asyncpg.ExclusionViolationError:  # another message enrolled the same number just now
+        async with ctx.transaction(frozenset({payer})) as tx:
+            member_now = await _covered_on(tx, request)
+            if member_now is None:
+                raise
+            return member_now
+
+
+async def _policy_for(ctx: Context, tx: Transaction, row: ClassRow, request: EnrolMember) -> PolicyRow:
+    year = request.service_date.year
+    draft = PolicyDraft(
+        policy_number=f"{row.product}-{request.member_number}-{year}",
+        product=row.product,
+        policy_class=row.policy_class,
+        holder=request.name,
+        effective_date=date(year, 1, 1),
+        expiry_date=date(year, 12, 31),
+        status=CoverStatus.ACTIVE,
+    )
+    policy = new_policy(request.payer_organization_id, row, draft)
+    if await writes.insert_policy(tx, policy, draft.holder, ctx.clock.now()):
+        return policy
+    return (await policies_by_number(tx, [policy.organization_id], policy.policy_number))[0]
+
+
+async def _covered_on(tx: Transaction, request: EnrolMember) -> MemberRow | None:
+    members = await members_by_number(tx, [request.payer_organization_id], request.member_number)
+    return next((one for one in members if one.effective_from <= request.service_date <= one.effective_to), None)
+
+
+def _wanted(ctx: Context, request: EnrolMember) -> list[str]:
+    return [name for name in (request.policy_class, ctx.config.enrol_class) if name]

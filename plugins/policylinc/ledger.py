@@ -1,0 +1,112 @@
+"""The benefit ledger: terms are read under the locks of a member's balances, use is appended once for each decision."""
+
+from datetime import date
+from uuid import UUID
+
+from masterlinc.context import Context
+from masterlinc.db import Transaction
+from masterlinc.ids import show
+from policylinc.contract import LoadTerms, PostBenefits, PostedBenefits, ReverseBenefits, Terms
+from policylinc.errors import MemberNotFound, PostingDiffers
+from policylinc.policy_year import policy_year
+from policylinc.postings import (
+    EntryFigures,
+    Posting,
+    append_entries,
+    entries_of,
+    lock_balances,
+    open_posting,
+    sum_by_benefit,
+)
+from policylinc.queries import benefits_on, contract_on, member_by_id, policy_by_id, prices_on
+from policylinc.terms import Agreed, Cover, build_terms
+
+
+async def load_terms(ctx: Context, request: LoadTerms) -> Terms:
+    """Lock a member's balances in the order of benefits and read the terms in force on a day."""
+    payer, day = request.payer_organization_id, request.service_date
+    async with ctx.transaction(frozenset({payer})) as tx:
+        cover = await _find_cover(tx, payer, request.member_id, day)
+        benefits = await benefits_on(tx, cover.policy, day)
+        used = await lock_balances(tx, cover, [benefit.benefit for benefit in benefits])
+        contract = await contract_on(tx, payer, request.provider_organization_id, day)
+        prices = await prices_on(tx, payer, contract.id, day, request.codes) if contract else []
+        tx.audit(
+            "policy.terms_read",
+            "member",
+            show("MBR", request.member_id),
+            organization_id=payer,
+            patient=request.member_id,
+        )
+    return build_terms(cover, day, benefits, used, Agreed(contract, prices))
+
+
+async def post_benefits(ctx: Context, request: PostBenefits) -> PostedBenefits:
+    """Append what a decision uses and add it to the balances; the same decision again changes nothing."""
+    uses = sum_by_benefit(request.uses)
+    if not uses:
+        return PostedBenefits(entries=0)
+    payer = request.payer_organization_id
+    async with ctx.transaction(frozenset({payer})) as tx:
+        cover = await _find_cover(tx, payer, request.member_id, request.service_date)
+        # Balances before the posting, as LoadTerms does: the other order could deadlock with it.
+        await lock_balances(tx, cover, [use.benefit for use in uses])
+        if not await open_posting(tx, cover, Posting(request.decision_id, "use", len(uses)), ctx.clock.now()):
+            await _compare(tx, payer, request, uses)
+            return PostedBenefits(entries=len(uses))
+        await append_entries(tx, cover, request.decision_id, "use", uses)
+        tx.audit(
+            "benefit.posted",
+            "decision",
+            str(request.decision_id),
+            organization_id=payer,
+            patient=request.member_id,
+            detail={"entries": str(len(uses))},
+        )
+    return PostedBenefits(entries=len(uses))
+
+
+async def reverse_benefits(ctx: Context, request: ReverseBenefits) -> PostedBenefits:
+    """Append entries that take a decision's use back; once, and nothing where nothing was posted."""
+    payer, decision = request.payer_organization_id, request.decision_id
+    async with ctx.transaction(frozenset({payer})) as tx:
+        sql = """
+        SELECT member_id, policy_year FROM policylinc.posting
+        WHERE organization_id = $1 AND decision_id = $2 AND kind = 'use'
+        """
+        posting = await tx.fetchrow(sql, payer, decision)
+        if posting is None:
+            return PostedBenefits(entries=0)
+        cover = await _find_cover(tx, payer, posting["member_id"], posting["policy_year"])
+        posted = await entries_of(tx, payer, decision)
+        await lock_balances(tx, cover, [benefit for benefit, _, _ in posted])
+        if await open_posting(tx, cover, Posting(decision, "reversal", len(posted)), ctx.clock.now()):
+            uses = [EntryFigures(benefit, -amount, -deductible) for benefit, amount, deductible in posted]
+            await append_entries(tx, cover, decision, "reversal", uses)
+            tx.audit(
+                "benefit.reversed",
+                "decision",
+                str(decision),
+                organization_id=payer,
+                patient=cover.member.id,
+                detail={"entries": str(len(uses))},
+            )
+    return PostedBenefits(entries=len(posted))
+
+
+async def _find_cover(tx: Transaction, payer: UUID, member_id: UUID, day: date) -> Cover:
+    member = await member_by_id(tx, payer, member_id)
+    policy = await policy_by_id(tx, payer, member.policy_id) if member else None
+    if member is None or policy is None:
+        raise MemberNotFound
+    return Cover(policy, member, policy_year(policy.effective_date, day))
+
+
+async def _compare(tx: Transaction, payer: UUID, request: PostBenefits, uses: list[EntryFigures]) -> None:
+    """Refuse a decision that comes again with other figures."""
+    sql = """
+    SELECT member_id FROM policylinc.posting WHERE organization_id = $1 AND decision_id = $2 AND kind = 'use'
+    """
+    member = await tx.fetchval(sql, payer, request.decision_id)
+    if member != request.member_id or await entries_of(tx, payer, request.decision_id) != uses:
+        raise PostingDiffers

@@ -1,0 +1,180 @@
+"""The SQL of reads; every one names the organization, and row-level security backs it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from masterlinc.db import Transaction
+from policylinc.records import BenefitRow, ClassRow, ContractRow, MemberRow, PolicyRow, PriceRow, Use
+
+_POLICY = """
+SELECT p.organization_id, p.id, p.product_id, d.code AS product, d.policy_type, p.policy_number, p.policy_class,
+    p.network, p.status, p.effective_date, p.expiry_date, p.annual_limit, p.deductible
+FROM policylinc.policy p
+JOIN policylinc.product d ON d.organization_id = p.organization_id AND d.id = p.product_id
+"""
+_MEMBER = """
+SELECT m.organization_id, m.id, m.policy_id, m.member_number, m.effective_from, m.effective_to, m.enrolled_by_simulator
+FROM policylinc.member m
+"""
+
+
+async def payers_of_policy(tx: Transaction, policy_number: str) -> frozenset[UUID]:
+    """Return the payers that have a policy of this number: ids only, in any scope."""
+    return frozenset(row[0] for row in await tx.fetch("SELECT * FROM policylinc.payers_of_policy($1)", policy_number))
+
+
+async def payers(tx: Transaction) -> frozenset[UUID]:
+    """Return every payer that has a product: ids only, in any scope."""
+    return frozenset(row[0] for row in await tx.fetch("SELECT * FROM policylinc.payers()"))
+
+
+async def policies_by_number(tx: Transaction, payer_ids: Iterable[UUID], policy_number: str) -> list[PolicyRow]:
+    """Return the policies of this number at some payers."""
+    where = "WHERE p.organization_id = ANY ($1) AND p.policy_number = $2 ORDER BY p.organization_id"
+    return [PolicyRow(**row) for row in await tx.fetch(_POLICY + where, list(payer_ids), policy_number)]
+
+
+async def policy_by_id(tx: Transaction, payer: UUID, policy_id: UUID) -> PolicyRow | None:
+    """Return a policy."""
+    row = await tx.fetchrow(_POLICY + "WHERE p.organization_id = $1 AND p.id = $2", payer, policy_id)
+    return PolicyRow(**row) if row else None
+
+
+_CLASS = """
+SELECT c.product_id, d.code AS product, c.policy_class, c.network, c.annual_limit, c.deductible
+FROM policylinc.product_class c
+JOIN policylinc.product d ON d.organization_id = c.organization_id AND d.id = c.product_id
+"""
+
+
+async def class_of_product(tx: Transaction, payer: UUID, product: str, policy_class: str) -> ClassRow | None:
+    """Return a class of a product by its code."""
+    where = "WHERE c.organization_id = $1 AND d.code = $2 AND c.policy_class = $3"
+    row = await tx.fetchrow(_CLASS + where, payer, product, policy_class)
+    return ClassRow(**row) if row else None
+
+
+async def class_to_enrol_in(tx: Transaction, payer: UUID, product: str, classes: Sequence[str]) -> ClassRow | None:
+    """Return the first of these classes that a product has, else any; without a product the payer's oldest."""
+    where = """
+    WHERE c.organization_id = $1 AND ($2 = '' OR d.code = $2)
+    ORDER BY d.created_at, d.code, array_position($3::text[], c.policy_class) NULLS LAST, c.policy_class LIMIT 1
+    """
+    row = await tx.fetchrow(_CLASS + where, payer, product, list(classes))
+    return ClassRow(**row) if row else None
+
+
+async def member_by_id(tx: Transaction, payer: UUID, member_id: UUID) -> MemberRow | None:
+    """Return a member."""
+    row = await tx.fetchrow(_MEMBER + "WHERE m.organization_id = $1 AND m.id = $2", payer, member_id)
+    return MemberRow(**row) if row else None
+
+
+async def members_by_number(tx: Transaction, payer_ids: Iterable[UUID], member_number: str) -> list[MemberRow]:
+    """Return the members of this number at some payers, the latest cover first."""
+    where = "WHERE m.organization_id = ANY ($1) AND m.member_number = $2 ORDER BY m.effective_from DESC, m.id"
+    return [MemberRow(**row) for row in await tx.fetch(_MEMBER + where, list(payer_ids), member_number)]
+
+
+async def members_by_blind(tx: Transaction, blinds: Sequence[tuple[UUID, bytes]]) -> list[MemberRow]:
+    """Return the members who carry one of these (payer, blind index) pairs, the latest cover first."""
+    where = """
+    WHERE (m.organization_id, m.id) IN (
+        SELECT i.organization_id, i.member_id
+        FROM unnest($1::uuid[], $2::bytea[]) AS wanted (organization_id, blind)
+        JOIN policylinc.member_identifier i USING (organization_id, blind)
+    ) ORDER BY m.effective_from DESC, m.id
+    """
+    rows = await tx.fetch(_MEMBER + where, [payer for payer, _ in blinds], [blind for _, blind in blinds])
+    return [MemberRow(**row) for row in rows]
+
+
+async def blinds_of(tx: Transaction, member: MemberRow) -> frozenset[bytes]:
+    """Return the blind indexes that a member carries."""
+    sql = "SELECT blind FROM policylinc.member_identifier WHERE organization_id = $1 AND member_id = $2"
+    return frozenset(row["blind"] for row in await tx.fetch(sql, member.organization_id, member.id))
+
+
+async def benefits_on(tx: Transaction, policy: PolicyRow, day: date) -> list[BenefitRow]:
+    """Return the versions of a class's benefits that hold on a day."""
+    sql = """
+    SELECT benefit, rule_id, version, effective_from, covered, copay_percent, copay_cap, year_limit,
+        authorization_required, authorization_above
+    FROM policylinc.benefit
+    WHERE organization_id = $1 AND product_id = $2 AND policy_class = $3
+        AND effective_from <= $4 AND (effective_to IS NULL OR effective_to >= $4)
+    ORDER BY benefit
+    """
+    rows = await tx.fetch(sql, policy.organization_id, policy.product_id, policy.policy_class, day)
+    return [BenefitRow(**row) for row in rows]
+
+
+async def contract_on(tx: Transaction, payer: UUID, provider: UUID | None, day: date) -> ContractRow | None:
+    """Return the provider's contract that holds on a day, else the one for every provider."""
+    sql = """
+    SELECT id, code, percent_of_billed FROM policylinc.contract
+    WHERE organization_id = $1 AND (provider_organization_id = $2 OR provider_organization_id IS NULL)
+        AND effective_from <= $3 AND (effective_to IS NULL OR effective_to >= $3)
+    ORDER BY provider_organization_id NULLS LAST LIMIT 1
+    """
+    row = await tx.fetchrow(sql, payer, provider, day)
+    return ContractRow(**row) if row else None
+
+
+async def prices_on(
+    tx: Transaction, payer: UUID, contract_id: UUID, day: date, codes: Sequence[str] | None
+) -> list[PriceRow]:
+    """Return the prices of a contract that hold on a day; of these codes only, where some are named."""
+    sql = """
+    SELECT system, code, amount FROM policylinc.price
+    WHERE organization_id = $1 AND contract_id = $2 AND ($4::text[] IS NULL OR code = ANY ($4))
+        AND effective_from <= $3 AND (effective_to IS NULL OR effective_to >= $3)
+    ORDER BY system, code
+    """
+    rows = await tx.fetch(sql, payer, contract_id, day, list(codes) if codes is not None else None)
+    return [PriceRow(**row) for row in rows]
+
+
+async def balances(tx: Transaction, payer: UUID, member_id: UUID, year: date) -> dict[str, Use]:
+    """Return what a member has used in a policy year, by benefit."""
+    sql = """
+    SELECT benefit, used, deductible_used FROM policylinc.balance
+    WHERE organization_id = $1 AND member_id = $2 AND policy_year = $3
+    """
+    rows = await tx.fetch(sql, payer, member_id, year)
+    return {row["benefit"]: Use(row["used"], row["deductible_used"]) for row in rows}
+
+
+class PolicyUse(Use, frozen=True):
+    """What all members of a policy have used in a policy year, and how many they are."""
+
+    members: int
+    by_benefit: dict[str, Decimal]
+
+
+async def policy_use(tx: Transaction, policy: PolicyRow, year: date, last_day: date) -> PolicyUse:
+    """Return what the members of a policy have used in a policy year."""
+    members = await tx.fetchval(
+        "SELECT count(*) FROM policylinc.member WHERE organization_id = $1 AND policy_id = $2"
+        " AND effective_from <= $4 AND effective_to >= $3",
+        policy.organization_id,
+        policy.id,
+        year,
+        last_day,
+    )
+    sql = """
+    SELECT b.benefit, sum(b.used) AS used, sum(b.deductible_used) AS deductible_used
+    FROM policylinc.member m
+    JOIN policylinc.balance b ON b.organization_id = m.organization_id AND b.member_id = m.id
+    WHERE m.organization_id = $1 AND m.policy_id = $2 AND b.policy_year = $3
+    GROUP BY b.benefit
+    """
+    rows = await tx.fetch(sql, policy.organization_id, policy.id, year)
+    return PolicyUse(
+        used=sum((row["used"] for row in rows), Decimal(0)),
+        deductible_used=sum((row["deductible_used"] for row in rows), Decimal(0)),
+        members=int(members),
+        by_benefit={row["benefit"]: row["used"] for row in rows},
+    )
