@@ -1,5 +1,23 @@
-"""The declaration of the agent."""
+"""Patients, practitioners, schedules and appointments."""
 
-from masterlinc.agent import Agent
+from doctorlinc.contract import AppointmentBooked, PatientRegistered
+from doctorlinc.routes import router
+from doctorlinc.tasks import TASKS
+from masterlinc.agent import Agent, Permission
 
-agent = Agent(name="doctorlinc", title="DoctorLinc", title_ar="دكتور لينك", version="0.1.0", kernel=">=0.1,<1")
+agent = Agent(
+    name="doctorlinc",
+    title="DoctorLinc",
+    title_ar="دكتور لينك",
+    version="0.1.0",
+    kernel=">=0.1,<1",
+    requires=("authlinc",),
+    routers=(router,),
+    publishes=(PatientRegistered, AppointmentBooked),
+    tasks=TASKS,
+    permissions=(
+        Permission("patient:read", "See and search patients", "عرض المرضى والبحث عنهم"),
+        Permission("patient:create", "Register patients", "تسجيل المرضى"),
+        Permission("appointment:create", "Book appointments", "حجز المواعيد"),
+    ),
+)

@@ -1,0 +1,45 @@
+"""Patients and appointments over HTTP."""
+
+from litestar import Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+
+from doctorlinc import appointments, service
+from doctorlinc.schemas import AppointmentForm, AppointmentView, PatientForm, PatientPage, PatientView
+from masterlinc.context import Context
+from masterlinc.http import paging
+
+
+@get("/patients", opt={"permission": "patient:read"}, summary="List patients, or search them by name or number")
+async def list_patients(
+    ctx: NamedDependency[Context],
+    page: FromQuery[int] = 1,
+    page_size: FromQuery[int] = 20,
+    search: FromQuery[str | None] = None,
+) -> PatientPage:
+    """Search names in Arabic or English, however they are spelled; a number is searched exactly."""
+    wanted = paging.page(page, page_size)
+    patients, counted = await service.list_patients(ctx, search, limit=wanted.limit, offset=wanted.offset)
+    total, exact = paging.capped(counted)
+    return PatientPage(patients=patients, total=total, page=page, page_size=page_size, total_exact=exact)
+
+
+@get("/patients/{patient_id:str}", opt={"permission": "patient:read"}, summary="Show a patient")
+async def get_patient(ctx: NamedDependency[Context], patient_id: FromPath[str]) -> PatientView:
+    """Return a patient of the caller's organization."""
+    return await service.get_patient(ctx, patient_id)
+
+
+@post("/patients", opt={"permission": "patient:create"}, summary="Register a patient")
+async def register_patient(ctx: NamedDependency[Context], data: PatientForm) -> PatientView:
+    """Register a patient with the caller's organization."""
+    return await service.register_patient(ctx, data)
+
+
+@post("/appointments", opt={"permission": "appointment:create"}, status_code=200, summary="Book an appointment")
+async def book_appointment(ctx: NamedDependency[Context], data: AppointmentForm) -> AppointmentView:
+    """Book an appointment with a practitioner, or with the caller's organization."""
+    return await appointments.book_appointment(ctx, data)
+
+
+router = Router("/", route_handlers=[list_patients, get_patient, register_patient, book_appointment])

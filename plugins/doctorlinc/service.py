@@ -1,0 +1,238 @@
+"""Patients and practitioners of an organization: registering, finding, showing."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from doctorlinc import forms, queries, sealed
+from doctorlinc.contract import PatientRegistered
+from doctorlinc.errors import PatientKnown, PatientUnknown, PractitionerKnown, fault
+from doctorlinc.forms import CheckedPatient
+from doctorlinc.schemas import PatientForm, PatientView
+from masterlinc import ids, text
+from masterlinc.clock import today
+from masterlinc.context import Context
+from masterlinc.db import Transaction
+from masterlinc.errors import Invalid
+from masterlinc.identity import identifier_is_valid, normalize_identifier, normalize_phone
+
+_LONGEST_SEARCH = 100
+
+
+async def register_patient(ctx: Context, form: PatientForm) -> PatientView:
+    """Register a keyed patient with the caller's organization; raises Invalid, or PatientKnown for a number in use."""
+    checked = forms.check_patient(form, today(ctx.clock))
+    organization_id, patient_id = ctx.principal.organization_id, ids.new_id()
+    field = "medical_record_number"
+    try:
+        async with ctx.transaction() as tx:
+            await _insert_patient(ctx, tx, patient_id, checked)
+            for path, system, value in checked.identifiers:
+                field = path
+                await _insert_identifier(ctx, tx, patient_id, system, value)
+            tx.publish(
+                PatientRegistered(patient_id, organization_id), aggregate=patient_id, organization_id=organization_id
+            )
+            tx.audit(
+                "patient.create",
+                "patient",
+                ids.show("PAT", patient_id),
+                organization_id=organization_id,
+                patient=patient_id,
+            )
+    except asyncpg.UniqueViolationError:
+        raise PatientKnown(errors=[fault(field, "known")]) from None
+    return PatientView(
+        patient_id=ids.show("PAT", patient_id),
+        name=checked.name,
+        name_ar=checked.name_ar,
+        date_of_birth=checked.birth_date,
+        gender=checked.gender,
+        medical_record_number=checked.medical_record_number,
+        policy_number=checked.policy_number,
+        contact_phone=checked.phone,
+        contact_email=checked.email,
+    )
+
+
+async def get_patient(ctx: Context, reference: str) -> PatientView:
+    """Return a patient by PAT- number; raises NotFound."""
+    patient_id = ids.parse("PAT", reference)
+    async with ctx.transaction() as tx:
+        row = await queries.patient(tx, organizations(ctx), patient_id)
+        if row is None:
+            raise PatientUnknown
+        audit_read(tx, row)
+        return _view(ctx, row)
+
+
+async def list_patients(ctx: Context, search: str | None, *, limit: int, offset: int) -> tuple[list[PatientView], int]:
+    """Return a page of patients and their number, counted to 1,001: all, by name, or by an exact number."""
+    wanted = _search_text(search)
+    async with ctx.transaction() as tx:
+        if not wanted:
+            rows, total = await queries.patients_by_name(tx, organizations(ctx), limit, offset)
+        elif any(letter.isdigit() for letter in wanted):
+            found = await _patients_by_number(ctx, tx, wanted)
+            rows, total = found[offset : offset + limit], len(found)
+        else:
+            words = sorted(set(text.fold(wanted).split()), key=lambda word: (-len(word), word))
+            rows, total = await queries.patients_like(tx, words, limit, offset) if words else ([], 0)
+        for row in rows:
+            audit_read(tx, row, action="patient.list")
+        return [_view(ctx, row) for row in rows], total
+
+
+async def find_patient(ctx: Context, tx: Transaction, reference: str, *, by_identifier: bool = True) -> Any:
+    """Return a patient's row by PAT- number, medical record number or, if asked, identifier; None for none or two."""
+    if reference.startswith("PAT-"):
+        if not ids.looks_like("PAT", reference):
+            return None
+        return await queries.patient(tx, organizations(ctx), ids.parse("PAT", reference))
+    try:
+        number = normalize_identifier(reference)
+    except ValueError:
+        return None
+    scope = organizations(ctx)
+    records = [sealed.medical_record_index(ctx.vault, one, number) for one in scope]
+    found = await queries.patients_by_index(tx, scope, records, [], [])
+    if not found and by_identifier:
+        values = [sealed.identifier_index(ctx.vault, one, number) for one in scope]
+        found = await queries.patients_by_index(tx, scope, [], values, [])
+    return found[0] if len(found) == 1 else None
+
+
+async def register_practitioner(ctx: Context, *, license_: str, name: str, name_ar: str | None, specialty: str) -> UUID:
+    """Register a practitioner with the caller's organization; `specialty` is an NPHIES practice code."""
+    checked = forms.check_practitioner(license_, name, name_ar, specialty)
+    organization_id, practitioner_id = ctx.principal.organization_id, ids.new_id()
+    try:
+        async with ctx.transaction() as tx:
+            await queries.insert_practitioner(tx, (organization_id, practitioner_id, *checked, ctx.clock.now()))
+            tx.audit(
+                "practitioner.create",
+                "practitioner",
+                ids.show("PRA", practitioner_id),
+                organization_id=organization_id,
+            )
+    except asyncpg.UniqueViolationError:
+        raise PractitionerKnown(errors=[fault("license", "known")]) from None
+    return practitioner_id
+
+
+async def find_practitioner(ctx: Context, tx: Transaction, reference: str) -> Any:
+    """Return the row of a practitioner by PRA- number or licence, or None."""
+    if reference.startswith("PRA-"):
+        if not ids.looks_like("PRA", reference):
+            return None
+        return await queries.practitioner(tx, organizations(ctx), ids.parse("PRA", reference), None)
+    try:
+        license_ = text.clean_identifier(reference)
+    except ValueError:
+        return None
+    return await queries.practitioner(tx, organizations(ctx), None, license_)
+
+
+def organizations(ctx: Context) -> Sequence[UUID]:
+    """Return the organizations whose rows the caller may touch."""
+    return sorted(ctx.principal.organizations)
+
+
+def audit_read(tx: Transaction, row: Any, *, action: str = "patient.read") -> None:
+    """Record that a patient's data was read."""
+    tx.audit(action, "patient", ids.show("PAT", row["id"]), organization_id=row["organization_id"], patient=row["id"])
+
+
+def open_column(ctx: Context, row: Any, column: str) -> str | None:
+    """Open a sealed column of a patient's row."""
+    return sealed.opened(ctx.vault, row["organization_id"], row["id"], f"patient.{column}", row[column])
+
+
+async def _insert_patient(ctx: Context, tx: Transaction, patient_id: UUID, checked: CheckedPatient) -> None:
+    vault, organization_id = ctx.vault, ctx.principal.organization_id
+    record, phone = checked.medical_record_number, checked.phone
+
+    def seal(column: str, value: str | None) -> bytes | None:
+        return sealed.seal(vault, organization_id, patient_id, f"patient.{column}", value)
+
+    names = " ".join(name for name in (checked.name, checked.name_ar) if name)
+    await queries.insert_patient(
+        tx,
+        (
+            organization_id,
+            patient_id,
+            checked.name,
+            checked.name_ar,
+            text.sort_key(checked.name),
+            checked.birth_date,
+            checked.gender,
+            seal("medical_record_number", record),
+            sealed.medical_record_index(vault, organization_id, record) if record else None,
+            seal("phone", phone),
+            sealed.phone_index(vault, organization_id, phone) if phone else None,
+            seal("email", checked.email),
+            checked.payer_license,
+            seal("policy_number", checked.policy_number),
+            seal("member_number", checked.member_number),
+            ctx.clock.now(),
+        ),
+        f" {text.fold(names)}",
+    )
+
+
+async def _insert_identifier(ctx: Context, tx: Transaction, patient_id: UUID, system: str, value: str) -> None:
+    vault, organization_id, identifier_id = ctx.vault, ctx.principal.organization_id, ids.new_id()
+    await queries.insert_identifier(
+        tx,
+        (
+            organization_id,
+            identifier_id,
+            patient_id,
+            system,
+            sealed.seal(vault, organization_id, identifier_id, "patient_identifier.value", value),
+            sealed.identifier_index(vault, organization_id, value),
+            identifier_is_valid(system, value),
+        ),
+    )
+
+
+def _search_text(search: str | None) -> str:
+    try:
+        return text.clean(search or "", most=_LONGEST_SEARCH)
+    except ValueError:
+        raise Invalid(errors=[fault("search", "text")]) from None
+
+
+async def _patients_by_number(ctx: Context, tx: Transaction, wanted: str) -> list[Any]:
+    scope = organizations(ctx)
+    if ids.looks_like("PAT", wanted):
+        row = await queries.patient(tx, scope, ids.parse("PAT", wanted))
+        return [row] if row is not None else []
+    try:
+        number = normalize_identifier(wanted)
+    except ValueError:
+        return []
+    phone = normalize_phone(wanted)
+    return await queries.patients_by_index(
+        tx,
+        scope,
+        [sealed.medical_record_index(ctx.vault, one, number) for one in scope],
+        [sealed.identifier_index(ctx.vault, one, number) for one in scope],
+        [sealed.phone_index(ctx.vault, one, phone) for one in scope] if phone else [],
+    )
+
+
+def _view(ctx: Context, row: Any) -> PatientView:
+    return PatientView(
+        patient_id=ids.show("PAT", row["id"]),
+        name=row["name"],
+        name_ar=row["name_ar"],
+        date_of_birth=row["birth_date"],
+        gender=row["gender"],
+        medical_record_number=open_column(ctx, row, "medical_record_number"),
+        policy_number=open_column(ctx, row, "policy_number"),
+        contact_phone=open_column(ctx, row, "phone"),
+        contact_email=open_column(ctx, row, "email"),
+    )
