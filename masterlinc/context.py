@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -41,6 +41,7 @@ class Services:
     verifier: TokenVerifier
     revocations: Revocations
     after_commit: Callable[[], None] = lambda: None
+    kept: dict[str, Any] = field(default_factory=dict)  # what an agent keeps in memory, under its name
 
 
 class Context:

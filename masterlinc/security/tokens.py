@@ -108,10 +108,15 @@ class TokenVerifier:
     """Turns a token into a principal. Knows its keys beforehand: no token ever causes a look-up."""
 
     def __init__(self, realm: Realm, rbac: Rbac, revoked: Revocations, clock: Clock, *, remembered: int = 4096) -> None:
-        self._realm, self._rbac, self._revoked, self._clock = realm, rbac, revoked, clock
+        self._realm, self.rbac, self._revoked, self._clock = realm, rbac, revoked, clock
         self._room = remembered
         self._keys: dict[str, Ed25519PublicKey] = {}
         self._seen: dict[str, Principal] = {}
+
+    @property
+    def keys(self) -> Mapping[str, Ed25519PublicKey]:
+        """Return the trusted keys by their number."""
+        return self._keys
 
     def trust(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
         """Replace the trusted keys; what was verified with a key that is gone is forgotten."""
@@ -138,7 +143,7 @@ class TokenVerifier:
             organization_id=claims.org,
             organizations=frozenset({claims.org}),
             roles=frozenset(claims.roles),
-            permissions=self._rbac.permissions_of(claims.roles),
+            permissions=self.rbac.permissions_of(claims.roles),
             session_id=claims.sid,
             kind="user",
             expires_at=datetime.fromtimestamp(claims.exp, UTC),

@@ -1,5 +1,47 @@
-"""The declaration of the agent."""
+"""The declaration of authlinc."""
 
-from masterlinc.agent import Agent
+from authlinc import contract, routes
+from authlinc.config import Config
+from authlinc.demo import demo
+from authlinc.lifespan import lifespan
+from authlinc.service.directory import find_organization, load_organization
+from masterlinc.agent import Agent, Permission, Task
 
-agent = Agent(name="authlinc", title="AuthLinc", title_ar="أوث لينك", version="0.1.0", kernel=">=0.1,<1")
+agent = Agent(
+    name="authlinc",
+    title="AuthLinc",
+    title_ar="أوث لينك",
+    version="0.1.0",
+    kernel=">=0.1,<1",
+    capabilities=("authentication", "authorization"),
+    config=Config,
+    routers=(routes.router,),
+    root_routers=(routes.root_router,),
+    publishes=(contract.UserLoggedIn, contract.SessionRevoked),
+    tasks=(
+        Task(
+            contract.FindOrganization,
+            contract.OrganizationInfo,
+            find_organization,
+            "Find an organization by ORG- number or licence",
+            "البحث عن منشأة برقم ORG أو برقم الترخيص",
+            permission="organization:read",
+            joins_transaction=True,
+        ),
+        Task(
+            contract.LoadOrganization,
+            contract.OrganizationInfo,
+            load_organization,
+            "Load an organization by its key",
+            "عرض منشأة بمعرفها",
+            permission="organization:read",
+            joins_transaction=True,
+        ),
+    ),
+    permissions=(
+        Permission("session:own", "See and end one's own session", "عرض الجلسة الخاصة وإنهاؤها"),
+        Permission("organization:read", "See the directory of organizations", "عرض دليل المنشآت"),
+    ),
+    lifespan=lifespan,
+    demo=demo,
+)

@@ -5,6 +5,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+# The licences of the demo data's organizations; a demo person's `payer` is a place in DEMO_PAYERS.
+DEMO_PAYERS = ("N-I-00001", "INS-FHIR", "N-I-00002")
+DEMO_PROVIDERS = ("N-F-00001", "N-F-00002", "N-F-00003", "N-F-00005")  # hospital, pharmacy, dental, optical clinic
+
 
 class OrganizationKind(StrEnum):
     """What an organization is on the exchange."""

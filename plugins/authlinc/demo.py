@@ -1,0 +1,64 @@
+"""The organizations and users of the demo data."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from authlinc.contract import DEMO_PAYERS, DEMO_PROVIDERS, FindOrganization, OrganizationKind
+from authlinc.errors import EmailTaken
+from authlinc.service.directory import License, NewOrganization, create_organization, find_organization
+from authlinc.service.users import NewUser, create_user
+from masterlinc.agent import DemoPlan
+from masterlinc.context import Context
+from masterlinc.demo import DOMAIN
+
+_LICENSE = "http://nphies.sa/license"
+_OPERATOR = "OPERATOR-DEMO"
+_HOSPITAL = DEMO_PROVIDERS[0]
+
+# licence, name, Arabic name, further licences
+_PAYERS = (
+    (DEMO_PAYERS[0], "Saudi National Insurance", "التأمين الوطني السعودي", ()),
+    (DEMO_PAYERS[1], "Exchange Trial Insurance", "تأمين تجارب الربط", ()),
+    (DEMO_PAYERS[2], "Najd Health Insurance", "نجد للتأمين الصحي", ()),
+)
+_PROVIDERS = (
+    (DEMO_PROVIDERS[0], "Saudi General Hospital", "المستشفى السعودي العام", ("1010613708",)),
+    (DEMO_PROVIDERS[1], "Saudi Central Pharmacy", "الصيدلية السعودية المركزية", ("172612820",)),
+    (DEMO_PROVIDERS[2], "Saudi Dental Clinic", "عيادة الأسنان السعودية", ("PR-FHIR",)),
+    (DEMO_PROVIDERS[3], "Saudi Optical Clinic", "العيادة السعودية للبصريات", ()),
+)
+# mailbox, role, licence of the organization, name, Arabic name
+_USERS = (
+    ("admin", "admin", _HOSPITAL, "Amal Al-Harbi", "أمل الحربي"),
+    ("doctor", "doctor", _HOSPITAL, "Dr. Khalid Al-Otaibi", "د. خالد العتيبي"),
+    ("nurse", "nurse", _HOSPITAL, "Noura Al-Qahtani", "نورة القحطاني"),
+    ("billing", "billing", _HOSPITAL, "Faisal Al-Ghamdi", "فيصل الغامدي"),
+    ("payer", "adjudicator", DEMO_PAYERS[0], "Sara Al-Zahrani", "سارة الزهراني"),
+    ("researcher", "researcher", _OPERATOR, "Dr. Huda Al-Shehri", "د. هدى الشهري"),
+)
+
+
+async def demo(ctx: Context, plan: DemoPlan) -> None:
+    """Make the organizations and users that are not there yet."""
+    homes: dict[str, UUID] = {}
+    for kind, rows in ((OrganizationKind.PAYER, _PAYERS), (OrganizationKind.PROVIDER, _PROVIDERS)):
+        for license_, name, name_ar, more in rows:
+            system = f"{_LICENSE}/{kind.value}-license"
+            licenses = tuple(License(system, value) for value in (license_, *more))
+            homes[license_] = await _organization(ctx, NewOrganization(kind, name, name_ar, licenses))
+    operator = (License(f"{_LICENSE}/operator", _OPERATOR),)
+    homes[_OPERATOR] = await _organization(
+        ctx, NewOrganization(OrganizationKind.OPERATOR, "Demo Operator", "مشغل العرض التجريبي", operator)
+    )
+    for mailbox, role, license_, name, name_ar in _USERS:
+        user = NewUser(homes[license_], f"{mailbox}@{DOMAIN}", plan.password, name, name_ar, (role,))
+        with suppress(EmailTaken):
+            await create_user(ctx, user)
+    plan.tell(f"{len(homes)} organizations, {len(_USERS)} users")
+
+
+async def _organization(ctx: Context, new: NewOrganization) -> UUID:
+    found = await find_organization(ctx, FindOrganization(new.licenses[0].value))
+    info = found if found.found else await create_organization(ctx, new)
+    assert info.organization_id is not None
+    return info.organization_id

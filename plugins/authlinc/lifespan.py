@@ -1,0 +1,44 @@
+"""What runs as long as the process does."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+
+from authlinc import queries
+from authlinc.service.signing import ensure_signing_key
+from authlinc.service.state import open_state
+from masterlinc.context import Context
+from masterlinc.errors import DomainError
+
+_log = logging.getLogger(__name__)
+_HOUR = 3600
+
+
+@asynccontextmanager
+async def lifespan(ctx: Context) -> AsyncIterator[None]:
+    """Open what this agent keeps in memory; forget old attempts every hour."""
+    state = open_state(ctx)
+    try:
+        await ensure_signing_key(ctx)
+        cleaner = asyncio.create_task(_clean(ctx), name="authlinc-clean")
+        try:
+            yield
+        finally:
+            cleaner.cancel()
+            with suppress(asyncio.CancelledError):
+                await cleaner
+    finally:
+        state.passwords.close()
+
+
+async def _clean(ctx: Context) -> None:
+    while True:
+        await asyncio.sleep(_HOUR)
+        try:
+            async with ctx.transaction() as transaction:
+                await transaction.execute(queries.PURGE_ATTEMPTS, ctx.clock.now() - ctx.config.forget)
+        except (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            _log.warning("old attempts to sign in could not be forgotten: %s", fault)

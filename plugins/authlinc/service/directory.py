@@ -1,0 +1,88 @@
+"""Organizations: made once, read by everyone."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from authlinc import queries
+from authlinc.contract import FindOrganization, LoadOrganization, OrganizationInfo, OrganizationKind
+from authlinc.errors import LicenseTaken
+from authlinc.service.state import state_of
+from masterlinc import ids, text
+from masterlinc.context import Context
+
+_REMEMBERED_FOR = timedelta(seconds=30)
+_REMEMBERED = 4096
+_NOT_FOUND = OrganizationInfo(found=False)
+
+
+class License(Struct, frozen=True):
+    """A licence on the exchange, as `http://nphies.sa/license/payer-license|N-I-00001`."""
+
+    system: str
+    value: str
+
+
+class NewOrganization(Struct, frozen=True):
+    """An organization to make."""
+
+    kind: OrganizationKind
+    name: str
+    name_ar: str
+    licenses: tuple[License, ...] = ()
+
+
+async def create_organization(ctx: Context, new: NewOrganization) -> OrganizationInfo:
+    """Make an organization; raises LicenseTaken."""
+    key, now = ids.new_id(), ctx.clock.now()
+    name, name_ar = text.clean(new.name, least=1, most=200), text.clean(new.name_ar, least=1, most=200)
+    try:
+        async with ctx.transaction(frozenset({key})) as transaction:
+            await transaction.execute(queries.ADD_ORGANIZATION, key, new.kind.value, name, name_ar, now)
+            rows = [(key, one.system, text.clean_identifier(one.value)) for one in new.licenses]
+            await transaction.executemany(queries.ADD_LICENSE, rows)
+            transaction.audit("organization.create", "organization", ids.show("ORG", key), organization_id=key)
+    except asyncpg.UniqueViolationError:
+        raise LicenseTaken from None
+    return await load_organization(ctx, LoadOrganization(key))
+
+
+async def find_organization(ctx: Context, request: FindOrganization) -> OrganizationInfo:
+    """Find an organization by ORG- number or licence."""
+    reference = request.reference.strip()
+    if ids.looks_like("ORG", reference):
+        return await load_organization(ctx, LoadOrganization(ids.parse("ORG", reference)))
+    if not reference or not reference.isprintable():
+        return _NOT_FOUND
+    return await _read(ctx, queries.ORGANIZATION_BY_LICENSE, reference)
+
+
+async def load_organization(ctx: Context, request: LoadOrganization) -> OrganizationInfo:
+    """Load an organization by its key."""
+    return await _read(ctx, queries.ORGANIZATION_BY_ID, request.organization_id)
+
+
+async def _read(ctx: Context, query: str, reference: str | UUID) -> OrganizationInfo:
+    """Read through the memory of this process; what is not there is asked for again, since it may come."""
+    known, now = state_of(ctx).organizations, ctx.clock.now()
+    remembered = known.get(reference)
+    if remembered is not None and now - remembered[0] < _REMEMBERED_FOR:
+        return remembered[1]
+    async with ctx.transaction() as transaction:
+        row = await transaction.fetchrow(query, reference)
+    if row is None:
+        return _NOT_FOUND
+    info = OrganizationInfo(
+        found=True,
+        organization_id=row["id"],
+        name=row["name"],
+        name_ar=row["name_ar"],
+        kind=OrganizationKind(row["kind"]),
+        licenses=tuple(row["licenses"]),
+    )
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[reference] = known[row["id"]] = (now, info)
+    return info
