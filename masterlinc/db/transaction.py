@@ -218,7 +218,7 @@ class Database:
             try:
                 yield transaction
                 await transaction._flush()  # noqa: SLF001 - the two are one module's business
-                await connection.execute("COMMIT")
+                await _commit(connection)
             except Exception:
                 await _roll_back(connection)
                 raise
@@ -257,6 +257,12 @@ def _begin(organizations: frozenset[UUID], isolation: Isolation | None, read_onl
     modes = (f" ISOLATION LEVEL {isolation.upper()}" if isolation else "") + (" READ ONLY" if read_only else "")
     # One round trip: UUIDs cannot carry SQL, so the literal is safe.
     return f"BEGIN{modes}; SELECT set_config('masterlinc.orgs', '{scope_literal(organizations)}', true)"  # noqa: S608
+
+
+async def _commit(connection: Any) -> None:
+    """Commit; PostgreSQL answers ROLLBACK, and no error, where a failed statement had been swallowed before."""
+    if await connection.execute("COMMIT") != "COMMIT":
+        raise asyncpg.InFailedSQLTransactionError("a failed statement was swallowed: nothing was committed")
 
 
 async def _roll_back(connection: Any) -> None:
