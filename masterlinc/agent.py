@@ -35,7 +35,7 @@ class StepDone(Struct, frozen=True):
     note: str = ""
 
 
-class Wait(Exception):  # noqa: N818 - control flow that a step asks for, not a fault
+class Wait(Exception):
     """The step's answer comes from outside: run it again when signalled, or at `until`."""
 
     def __init__(self, until: datetime | None = None) -> None:
@@ -43,7 +43,7 @@ class Wait(Exception):  # noqa: N818 - control flow that a step asks for, not a 
         super().__init__("waiting")
 
 
-class Retry(Exception):  # noqa: N818 - control flow that a step asks for, not a fault
+class Retry(Exception):
     """A passing fault: run the step again after a while."""
 
     def __init__(self, reason: str, after: timedelta = timedelta(seconds=2)) -> None:
@@ -51,7 +51,7 @@ class Retry(Exception):  # noqa: N818 - control flow that a step asks for, not a
         super().__init__(reason)
 
 
-class Park(Exception):  # noqa: N818 - control flow that a step asks for, not a fault
+class Park(Exception):
     """A fault that no retry mends: park the workflow and show it."""
 
 

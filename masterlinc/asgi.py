@@ -5,6 +5,7 @@ from litestar import Litestar
 from masterlinc.app import create_app
 from masterlinc.observe.logs import configure
 from masterlinc.registry import assemble, discover
+from masterlinc.runtime import settle
 from masterlinc.settings import load
 
 
@@ -12,4 +13,6 @@ def application() -> Litestar:
     """Build the application from `config/*.toml` and the environment; raises StartupError."""
     configure()
     settings = load()
-    return create_app(settings, assemble(settings, *discover()))
+    app = create_app(settings, assemble(settings, *discover()))
+    app.on_startup.append(settle)
+    return app

@@ -26,14 +26,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from masterlinc.registry import discover
 
-    parser = argparse.ArgumentParser(prog="masterlinc", description="Saudi health insurance, from the visit to the money.")
+    parser = argparse.ArgumentParser(
+        prog="masterlinc", description="Saudi health insurance, from the visit to the money."
+    )
     parser.add_argument("--version", action="version", version=f"masterlinc {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     up = commands.add_parser("up", help="run everything here: embedded PostgreSQL, demo data, the NPHIES simulator")
     up.add_argument("--host", default="127.0.0.1", help="address to serve on (default: %(default)s)")
     up.add_argument("--port", type=int, default=8000, help="port to serve on (default: %(default)s)")
-    up.add_argument("--data", type=Path, default=Path(".data"), help="folder for the database and keys (default: %(default)s)")
+    up.add_argument(
+        "--data", type=Path, default=Path(".data"), help="folder for the database and keys (default: %(default)s)"
+    )
     up.add_argument("--no-demo", action="store_true", help="load no demo data")
     up.set_defaults(run=_up)
 

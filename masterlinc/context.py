@@ -52,7 +52,7 @@ class Context:
 
     __slots__ = ("agent", "language", "principal", "services", "trace_id")
 
-    def __init__(  # noqa: PLR0913 - it is what it holds
+    def __init__(
         self, agent: str, services: Services, principal: Principal, *, trace_id: str = "", language: str = "en"
     ) -> None:
         self.agent = agent

@@ -1,21 +1,21 @@
 """Every error that a caller may meet.
 
-    DomainError
-    ├── Malformed             400  what was sent cannot be parsed
-    ├── Unauthenticated       401
-    ├── Forbidden             403
-    ├── NotFound              404  also what the caller may not see
-    ├── TimedOut              408
-    ├── Conflict              409
-    ├── PreconditionFailed    412
-    ├── TooLarge              413
-    ├── UnsupportedMedia      415
-    ├── Invalid               422  parsed, and wrong
-    ├── PreconditionRequired  428
-    ├── TooMany               429
-    ├── NotBuilt              501
-    └── Unavailable           503
-    StartupError                   the process cannot start; one line says why
+DomainError
+├── Malformed             400  what was sent cannot be parsed
+├── Unauthenticated       401
+├── Forbidden             403
+├── NotFound              404  also what the caller may not see
+├── TimedOut              408
+├── Conflict              409
+├── PreconditionFailed    412
+├── TooLarge              413
+├── UnsupportedMedia      415
+├── Invalid               422  parsed, and wrong
+├── PreconditionRequired  428
+├── TooMany               429
+├── NotBuilt              501
+└── Unavailable           503
+StartupError                   the process cannot start; one line says why
 """
 
 from collections.abc import Mapping, Sequence

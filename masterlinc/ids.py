@@ -23,7 +23,7 @@ def new_id() -> UUID:
         _last_millisecond, _counter = now, secrets.randbits(11)
     else:
         _counter += 1
-        if _counter > 0xFFF:
+        if _counter >= 1 << 12:
             _last_millisecond, _counter = _last_millisecond + 1, secrets.randbits(11)
     value = (_last_millisecond << 80) | (0x7 << 76) | (_counter << 64) | (0b10 << 62) | secrets.randbits(62)
     return UUID(int=value)

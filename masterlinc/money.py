@@ -35,7 +35,7 @@ class Quantity(Decimal):
 
 def _plain(pattern: re.Pattern[str], value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise ValueError("not a plain decimal number")
+        raise ValueError("not a plain decimal number")  # noqa: TRY004 - one error for all that is no amount
     text = format(value, "f") if isinstance(value, Decimal) else str(value)[:40]
     if not pattern.fullmatch(text):
         raise ValueError("not a plain decimal number in range")

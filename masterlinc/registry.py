@@ -47,7 +47,7 @@ def discover(points: Iterable[EntryPoint] | None = None) -> tuple[list[Agent], l
     agents, skipped = [], []
     for point in sorted(points if points is not None else entry_points(group=GROUP), key=lambda one: one.name):
         built_in = point.dist is not None and point.dist.name == "masterlinc"
-        reason = ""
+        agent: Any = None
         try:
             agent = point.load()
             reason = _unfit(point.name, agent)
@@ -96,10 +96,16 @@ def _unfit(name: str, agent: object) -> str:
 def _refuse_unknown(settings: Settings, known: set[str]) -> None:
     for name in settings.agents:
         if name not in known:
-            raise StartupError(f"configuration: [agents.{name}] names an agent that is not installed (there are: {', '.join(sorted(known))})")
+            raise StartupError(
+                f"configuration: [agents.{name}] names an agent that is not installed "
+                f"(there are: {', '.join(sorted(known))})"
+            )
     for name in settings.process.agents:
         if name not in known:
-            raise StartupError(f"configuration: [process] agents names {name}, which is not installed (there are: {', '.join(sorted(known))})")
+            raise StartupError(
+                f"configuration: [process] agents names {name}, which is not installed "
+                f"(there are: {', '.join(sorted(known))})"
+            )
 
 
 def _start_order(enabled: dict[str, Agent]) -> list[Agent]:
@@ -115,7 +121,8 @@ def _start_order(enabled: dict[str, Agent]) -> list[Agent]:
                 if needed not in enabled:
                     raise StartupError(
                         f"agent {agent.name} requires agent {needed}, which is disabled or not installed: "
-                        f"set [agents.{needed}] enabled = true, or [agents.{agent.name}] enabled = false, in config/*.toml"
+                        f"set [agents.{needed}] enabled = true, "
+                        f"or [agents.{agent.name}] enabled = false, in config/*.toml"
                     )
             ordered.append(left.pop(agent.name))
     return ordered
@@ -128,7 +135,8 @@ def _check_workflows(agents: list[Agent], tasks: dict[str, tuple[str, Task]]) ->
                 if step.task not in tasks:
                     raise StartupError(
                         f"workflow {workflow.name} of agent {agent.name} needs task {step.task}: "
-                        f"set [agents.{step.task.partition('.')[0]}] enabled = true, or [agents.{agent.name}] enabled = false, in config/*.toml"
+                        f"set [agents.{step.task.partition('.')[0]}] enabled = true, "
+                        f"or [agents.{agent.name}] enabled = false, in config/*.toml"
                     )
 
 

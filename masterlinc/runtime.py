@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -72,6 +73,13 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
         yield dispatcher
 
 
+def settle() -> None:
+    """Leave what the start made out of every later collection: it never becomes garbage, and pauses would be long."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 async def _open_database(services: Services) -> None:
     """Connect, and refuse a database that is not safe or not migrated."""
     try:
@@ -87,9 +95,14 @@ async def _open_database(services: Services) -> None:
 
 async def _check_database(services: Services) -> None:
     async with services.db.connection() as connection:
-        role = await connection.fetchrow("SELECT rolname, rolsuper OR rolbypassrls AS mighty FROM pg_roles WHERE rolname = current_user")
+        role = await connection.fetchrow(
+            "SELECT rolname, rolsuper OR rolbypassrls AS mighty FROM pg_roles WHERE rolname = current_user"
+        )
         if role["mighty"]:
-            raise StartupError(f"role {role['rolname']} is a superuser or bypasses row-level security; set database.url to the role `app`")
+            raise StartupError(
+                f"role {role['rolname']} is a superuser or bypasses row-level security; "
+                "set database.url to the role `app`"
+            )
         await require_arabic_trigrams(connection)
     left = await pending(services.db, shipped(agent.name for agent in services.registry.agents))
     if left:
@@ -101,7 +114,9 @@ async def _check_database(services: Services) -> None:
 def _master_key(settings: Settings) -> bytes:
     text = settings.security.master_key
     if not text:
-        raise StartupError("security.master_key is not set: 32 random bytes as base64 (make one with: openssl rand -base64 32)")
+        raise StartupError(
+            "security.master_key is not set: 32 random bytes as base64 (make one with: openssl rand -base64 32)"
+        )
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:

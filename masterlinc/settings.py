@@ -18,7 +18,7 @@ EXCEPTIONS = frozenset({"MASTERLINC_CONFIG", "MASTERLINC_PROFILE", "MASTERLINC_D
 
 
 class ProcessSettings(Struct, forbid_unknown_fields=True, kw_only=True):
-    """This process among others."""
+    """The place of this process among others."""
 
     agents: list[str] = []  # empty: all that are enabled
     name: str = "masterlinc"
@@ -114,7 +114,8 @@ def config_folder() -> Path:
 def load(profile: str | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read default.toml, then the profile's file, then the environment; raises StartupError."""
     environment = os.environ if environment is None else environment
-    folder, tree = config_folder(), {}
+    folder = config_folder()
+    tree: dict[str, Any] = {}
     profile = profile or environment.get("MASTERLINC_PROFILE") or ""
     for name in ["default", *([profile] if profile else [])]:
         _merge(tree, _read(folder / f"{name}.toml"))
@@ -155,7 +156,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
             continue
         section, *path = name[len(ENVIRONMENT_PREFIX) :].lower().split("__")
-        node = tree.setdefault(section, {}) if section in kernel else tree.setdefault("agents", {}).setdefault(section, {})
+        node = (
+            tree.setdefault(section, {}) if section in kernel else tree.setdefault("agents", {}).setdefault(section, {})
+        )
         for part in path[:-1]:
             node = node.setdefault(part, {})
         node[path[-1]] = _value(value)

@@ -165,7 +165,10 @@ async def run_app(new_database: NewDatabase) -> AsyncIterator[RunApp]:
     try:
 
         async def start(
-            urls: DatabaseUrls | None = None, clock: Any = None, configure: Callable[[Settings], None] | None = None, **agents: dict[str, Any]
+            urls: DatabaseUrls | None = None,
+            clock: Any = None,
+            configure: Callable[[Settings], None] | None = None,
+            **agents: dict[str, Any],
         ) -> Running:
             settings = settings_for(urls or await new_database(), **agents)
             if configure is not None:

@@ -12,6 +12,7 @@ from masterlinc.db.embedded import EmbeddedPostgres
 from masterlinc.db.migrate import migrate, shipped
 from masterlinc.observe.logs import configure
 from masterlinc.registry import assemble, discover
+from masterlinc.runtime import settle
 from masterlinc.server import check_port, serve_embedded
 from masterlinc.settings import Settings, load
 
@@ -36,6 +37,7 @@ async def up(host: str, port: int, data: Path, *, demo_data: bool) -> int:
         registry = assemble(settings, agents, skipped)
         password = await demo.ensure(settings, registry, data, tell) if demo_data else None
         app = create_app(settings, registry)
+        app.on_startup.append(settle)
         await serve_embedded(app, host, port, ready=lambda: _welcome(console, host, port, data, password))
     finally:
         tell("stopping")
@@ -53,7 +55,7 @@ def _teller(console: Console) -> Callable[[str], None]:
     started = time.monotonic()
 
     def tell(what: str) -> None:
-        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  {what}", highlight=False)
+        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/]  {what}", highlight=False, soft_wrap=True)
 
     return tell
 
@@ -72,4 +74,4 @@ def _welcome(console: Console, host: str, port: int, data: Path, password: str |
         users = ", ".join(demo.ROLES)
         lines += [f"  Users      {users}  @{demo.DOMAIN}", f"  Password   {password}"]
         lines += ["", f"  Try        .venv/bin/masterlinc submit CLAIM.json --url {base}", "  Stop       Ctrl-C", ""]
-    console.print("\n".join(lines), highlight=False, markup=True)
+    console.print("\n".join(lines), highlight=False, markup=True, soft_wrap=True)

@@ -1,7 +1,7 @@
 """Piccolo's engine, reduced to what is safe: a query runs on the open transaction's connection, or not at all.
 
-Piccolo's own PostgresEngine connects when it is built, opens a connection for a query outside of a pool, leaks one when a
-COMMIT fails and joins nested transactions silently. Ours has no pool and no connection of its own, so none of that can happen.
+Piccolo's own PostgresEngine connects when it is built, opens a connection for a query outside of a pool, leaks one when
+a COMMIT fails and joins nested transactions silently. Ours has no pool and no connection, so none of that can happen.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class TransactionEngine(PostgresEngine):
         """Run DDL on the open transaction; migrations do."""
         return await _open_transaction().connection.fetch(ddl)
 
-    def transaction(self, allow_nested: bool = True) -> Never:
+    def transaction(self, allow_nested: bool = True) -> Never:  # noqa: ARG002 - Piccolo's signature
         """Refuse: transactions are opened by `Database.transaction()`."""
         raise OutsideOfTransaction("open transactions with Database.transaction()")
 

@@ -63,14 +63,23 @@ async def pending(database: Database, folders: Iterable[Folder]) -> list[str]:
     async with database.transaction() as transaction:
         if await transaction.fetchval("SELECT to_regclass('masterlinc.migration') IS NULL"):
             return ["masterlinc: every one"]
-        done = {(row["app"], row["name"]) for row in await transaction.fetch("SELECT app, name FROM masterlinc.migration")}
-    return [f"{folder.app}/{path.stem}" for folder in folders for path in _files(folder) if (folder.app, path.stem) not in done]
+        done = {
+            (row["app"], row["name"]) for row in await transaction.fetch("SELECT app, name FROM masterlinc.migration")
+        }
+    return [
+        f"{folder.app}/{path.stem}"
+        for folder in folders
+        for path in _files(folder)
+        if (folder.app, path.stem) not in done
+    ]
 
 
 async def _run_all(database: Database, folders: list[Folder], tell: Callable[[str], None]) -> int:
     async with database.transaction() as transaction:
         await transaction.execute(_FIRST)
-        done = {(row["app"], row["name"]) for row in await transaction.fetch("SELECT app, name FROM masterlinc.migration")}
+        done = {
+            (row["app"], row["name"]) for row in await transaction.fetch("SELECT app, name FROM masterlinc.migration")
+        }
     count = 0
     for folder in folders:
         for path in _files(folder):

@@ -256,7 +256,7 @@ def scope_literal(organizations: Iterable[UUID]) -> str:
 def _begin(organizations: frozenset[UUID], isolation: Isolation | None, read_only: bool) -> str:
     modes = (f" ISOLATION LEVEL {isolation.upper()}" if isolation else "") + (" READ ONLY" if read_only else "")
     # One round trip: UUIDs cannot carry SQL, so the literal is safe.
-    return f"BEGIN{modes}; SELECT set_config('masterlinc.orgs', '{scope_literal(organizations)}', true)"  # noqa: S608
+    return f"BEGIN{modes}; SELECT set_config('masterlinc.orgs', '{scope_literal(organizations)}', true)"
 
 
 async def _commit(connection: Any) -> None:

@@ -21,7 +21,7 @@ def people(seed: int, count: int) -> tuple[DemoPerson, ...]:
 
 
 def _person(chance: random.Random, number: int) -> DemoPerson:
-    male = chance.random() < 0.5  # noqa: PLR2004
+    male = bool(chance.getrandbits(1))
     given, father, family = chance.choice(MALE if male else FEMALE), chance.choice(MALE), chance.choice(FAMILY)
     foreign = chance.random() < _IQAMA_SHARE
     return DemoPerson(

@@ -33,7 +33,8 @@ WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND attempts = $
 """
 
 _FAIL = """
-UPDATE masterlinc.delivery SET state = CASE WHEN attempts >= $4 THEN 'parked' ELSE 'pending' END, next_at = now() + $5::interval, error = $6
+UPDATE masterlinc.delivery SET state = CASE WHEN attempts >= $4 THEN 'parked' ELSE 'pending' END,
+    next_at = now() + $5::interval, error = $6
 WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND attempts = $3
 """
 
@@ -55,10 +56,13 @@ async def register(services: Services) -> None:
         for one in agent.subscribes
     ]
     async with services.db.transaction() as transaction:
-        await transaction.execute("DELETE FROM masterlinc.subscription WHERE name <> ALL($1::text[])", [row[0] for row in rows])
+        await transaction.execute(
+            "DELETE FROM masterlinc.subscription WHERE name <> ALL($1::text[])", [row[0] for row in rows]
+        )
         await transaction.executemany(
             "INSERT INTO masterlinc.subscription (name, agent, event, max_attempts) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT (name) DO UPDATE SET agent = excluded.agent, event = excluded.event, max_attempts = excluded.max_attempts",
+            " ON CONFLICT (name) DO UPDATE"
+            " SET agent = excluded.agent, event = excluded.event, max_attempts = excluded.max_attempts",
             sorted(rows),
         )
 
@@ -75,7 +79,9 @@ async def deliver(services: Services, delivery: Delivery) -> None:
     agent, subscription = _find(services, delivery.subscription)
     try:
         async with services.db.connection() as connection:
-            event = await connection.fetchrow("SELECT payload, organization_id FROM masterlinc.event WHERE id = $1", delivery.event_id)
+            event = await connection.fetchrow(
+                "SELECT payload, organization_id FROM masterlinc.event WHERE id = $1", delivery.event_id
+            )
         organization = event["organization_id"]
         principal = service_principal(agent, frozenset({organization}))
         context = Context(agent, services, principal, trace_id=delivery.event_id.hex)
@@ -116,4 +122,3 @@ def event_name(event: type[Struct]) -> str:
     if not isinstance(tag, str):
         raise TypeError(f"event {event.__name__} has no tag")
     return tag
-

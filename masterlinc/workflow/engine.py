@@ -1,6 +1,6 @@
 """Runs workflows: the start is counted and committed first, then a step's effect and its checkpoint commit together.
 
-Local steps that follow one another run in one transaction with a savepoint each; what failed or crashed before is tried alone.
+Local steps that follow one another run in one transaction with a savepoint each; what failed before is tried alone.
 A step that talks to the outside runs with no transaction open and is idempotent by itself.
 """
 
@@ -18,7 +18,8 @@ from masterlinc.ids import new_id
 from masterlinc.security.principal import service_principal
 
 _CLAIM = """
-UPDATE masterlinc.workflow w SET lease_owner = $3, leased_until = now() + $4::interval, starts = w.starts + 1, status = 'running'
+UPDATE masterlinc.workflow w
+SET lease_owner = $3, leased_until = now() + $4::interval, starts = w.starts + 1, status = 'running'
 FROM (
     SELECT id FROM masterlinc.workflow
     WHERE status IN ('running', 'waiting') AND agent = ANY($1::text[]) AND wake_at <= now()
@@ -27,13 +28,16 @@ FROM (
 ) due
 WHERE w.id = due.id RETURNING w.id, w.name, w.business_key, w.organization_id, w.lease_owner
 """
-_KEEP = "UPDATE masterlinc.workflow SET leased_until = now() + $3::interval WHERE id = $1 AND lease_owner = $2 RETURNING 1"
+_KEEP = (
+    "UPDATE masterlinc.workflow SET leased_until = now() + $3::interval WHERE id = $1 AND lease_owner = $2 RETURNING 1"
+)
 _STEPS = """
 SELECT position, name, task, outside, max_attempts, attempts FROM masterlinc.workflow_step
 WHERE workflow_id = $1 AND status <> 'done' ORDER BY position
 """
 _COUNT = """
-UPDATE masterlinc.workflow_step SET attempts = attempts + 1, status = 'running', started_at = coalesce(started_at, now())
+UPDATE masterlinc.workflow_step
+SET attempts = attempts + 1, status = 'running', started_at = coalesce(started_at, now())
 WHERE workflow_id = $1 AND position = ANY($2::smallint[])
 """
 _DONE = """
@@ -45,7 +49,8 @@ UPDATE masterlinc.workflow_step SET status = 'pending', attempts = attempts - 1
 WHERE workflow_id = $1 AND position > $2 AND status = 'running'
 """
 _FAILED = """
-UPDATE masterlinc.workflow_step SET status = $3, error = $4, attempts = attempts - $5 WHERE workflow_id = $1 AND position = $2
+UPDATE masterlinc.workflow_step SET status = $3, error = $4, attempts = attempts - $5
+WHERE workflow_id = $1 AND position = $2
 """
 _RELEASE = """
 UPDATE masterlinc.workflow SET status = $3, lease_owner = NULL, leased_until = NULL, error = $4,
@@ -78,7 +83,7 @@ class StoredStep:
     attempts: int
 
 
-class LostLease(Exception):  # noqa: N818 - another process goes on; nothing is wrong
+class LostLease(Exception):
     """Another process has taken the workflow over."""
 
 
@@ -110,7 +115,7 @@ async def advance(services: Services, lease: Lease) -> None:
         return
 
 
-class _Stopped(Exception):  # noqa: N818 - the workflow waits, retries later or is parked; its rows say so
+class _Stopped(Exception):
     pass
 
 
@@ -158,14 +163,14 @@ async def _run_local(services: Services, lease: Lease, steps: list[StoredStep]) 
                         await transaction.execute(_DONE, lease.id, step.position, getattr(answer, "note", "") or None)
                 except LostLease:
                     raise
-                except Exception as fault:  # noqa: BLE001 - a step may raise anything; the steps before it stay done
+                except Exception as fault:  # noqa: BLE001 - a step may raise anything
                     failed = (step, fault)
                     break
             if failed:
                 await transaction.execute(_UNSTARTED, lease.id, failed[0].position)
     except LostLease:
         raise
-    except Exception as fault:  # noqa: BLE001 - the commit itself failed: nothing of the batch happened
+    except Exception as fault:  # noqa: BLE001 - a step may raise anything
         failed = (steps[0], fault)
     if failed:
         await _stop(services, lease, *failed)
@@ -224,7 +229,7 @@ async def _park(services: Services, lease: Lease, step: StoredStep, reason: str)
     await _release(services, lease, "parked", error=f"{step.name}: {reason}")
 
 
-async def _record(  # noqa: PLR0913 - a step's record has these facts
+async def _record(
     services: Services, lease: Lease, step: StoredStep, status: str, error: str | None, *, uncount: bool = False
 ) -> None:
     """Write how a step ended; a wait is no failed attempt and is not counted as one."""

@@ -37,5 +37,3 @@ async def steps_of_many(transaction: Transaction, name: str, keys: list[str]) ->
     for key, *facts in rows:
         found.setdefault(key, []).append(StepState(*facts))
     return found
-
-
