@@ -1,5 +1,25 @@
-"""The declaration of the agent."""
+"""Claims and pre-authorizations: recorded once, followed step by step, decided with reasons."""
 
-from masterlinc.agent import Agent
+from claimlinc.config import ClaimlincConfig
+from claimlinc.contract import ClaimDecided, ClaimSubmitted
+from claimlinc.routes import router
+from claimlinc.tasks import TASKS
+from masterlinc.agent import Agent, Permission
 
-agent = Agent(name="claimlinc", title="ClaimLinc", title_ar="كليم لينك", version="0.1.0", kernel=">=0.1,<1")
+agent = Agent(
+    name="claimlinc",
+    title="ClaimLinc",
+    title_ar="كليم لينك",
+    version="0.1.0",
+    kernel=">=0.1,<1",
+    requires=("authlinc", "policylinc", "sbslinc"),
+    optional=("doctorlinc",),
+    config=ClaimlincConfig,
+    routers=(router,),
+    publishes=(ClaimSubmitted, ClaimDecided),
+    tasks=TASKS,
+    permissions=(
+        Permission("claim:submit", "Submit claims", "تقديم المطالبات"),
+        Permission("claim:read", "See claims and their decisions", "عرض المطالبات وقراراتها"),
+    ),
+)

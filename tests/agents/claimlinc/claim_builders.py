@@ -16,9 +16,11 @@ from claimlinc.contract import (
     Subject,
     Use,
 )
+from masterlinc.identity import make_saudi_id
 from masterlinc.money import ZERO, Money, Quantity, money
 from policylinc.contract import BenefitTerm, CoverStatus, Price, Terms
 
+NATIONAL_ID_OF_SARA = make_saudi_id("national_id", 4711)
 DAY = date(2026, 3, 10)
 SERVICES = "http://nphies.sa/terminology/CodeSystem/services"
 PAYER = UUID("0190a000-0000-7000-8000-000000000001")

@@ -1,0 +1,30 @@
+"""What may be wrong with a claim.
+
+ClaimInvalid      422  the claim cannot be taken as it is; every fault is listed with its path
+ClaimNumberTaken  409  another claim was recorded under this number
+ClaimStateRefused 409  the claim's state does not take this answer
+"""
+
+from masterlinc.errors import Conflict, Invalid
+
+
+class ClaimInvalid(Invalid):
+    """The claim cannot be taken as it is."""
+
+    code = "claim-invalid"
+    title, title_ar = "The claim cannot be taken as it is", "لا يمكن قبول المطالبة بصيغتها الحالية"
+
+
+class ClaimNumberTaken(Conflict):
+    """Another claim was recorded under this number."""
+
+    code = "claim-number-taken"
+    title = "Another claim was recorded under this number; a correction is a new claim that names the old one"
+    title_ar = "سُجلت مطالبة أخرى بهذا الرقم؛ التصحيح يكون بمطالبة جديدة مرتبطة بالسابقة"
+
+
+class ClaimStateRefused(Conflict):
+    """The claim's state does not take this answer."""
+
+    code = "claim-state"
+    title, title_ar = "The claim's state does not take this answer", "حالة المطالبة لا تقبل هذا الرد"

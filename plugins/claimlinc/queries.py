@@ -1,0 +1,153 @@
+"""The reads of claims that several services share; each names its organizations beside row-level security."""
+
+from typing import Any
+from uuid import UUID
+
+from masterlinc.db.transaction import Transaction
+
+CLAIM_COLUMNS = (
+    "c.organization_id, c.id, c.payer_organization_id, c.status, c.status_at, c.version, c.total, c.submitted_at,"
+    " c.patient_id, c.provider_license, c.identifier_system, c.identifier_value, c.submission"
+)
+# Addressed to a payer: by the submission, or by the cover that validation found.
+_SEEN = (
+    "(c.organization_id = ANY($1::uuid[]) OR c.payer_organization_id = ANY($1::uuid[]) OR EXISTS (SELECT FROM"
+    " claimlinc.claim_cover v WHERE v.organization_id = c.organization_id AND v.claim_id = c.id"
+    " AND v.payer_organization_id = ANY($1::uuid[])))"
+)
+
+
+async def own_claim(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
+    """Return a claim of an organization, or None."""
+    return await tx.fetchrow(
+        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c WHERE c.organization_id = $1 AND c.id = $2",  # noqa: S608
+        organization,
+        claim_id,
+    )
+
+
+async def seen_claim(tx: Transaction, claim_id: UUID) -> Any:
+    """Return a claim that the open transaction's organizations may see, as provider or payer, or None."""
+    return await tx.fetchrow(
+        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c WHERE {_SEEN} AND c.id = $2",  # noqa: S608
+        list(tx.organizations),
+        claim_id,
+    )
+
+
+async def seen_claims(tx: Transaction, status: str | None, limit: int, offset: int) -> list[Any]:
+    """Return a page of claims, the newest first."""
+    return await tx.fetch(
+        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c"  # noqa: S608
+        f" WHERE {_SEEN} AND ($2::text IS NULL OR c.status = $2) ORDER BY c.id DESC LIMIT $3 OFFSET $4",
+        list(tx.organizations),
+        status,
+        limit,
+        offset,
+    )
+
+
+async def count_claims(tx: Transaction, status: str | None, most: int) -> int:
+    """Count the claims of a list, to `most` and no further."""
+    counted: int = await tx.fetchval(
+        f"SELECT count(*) FROM (SELECT FROM claimlinc.claim c WHERE {_SEEN}"  # noqa: S608
+        " AND ($2::text IS NULL OR c.status = $2) LIMIT $3) AS counted",
+        list(tx.organizations),
+        status,
+        most,
+    )
+    return counted
+
+
+async def next_number(tx: Transaction, table: str, organization: UUID, claim_id: UUID) -> int:
+    """Return the number of a claim's next append-only row; the claim's row must be locked."""
+    number: int = await tx.fetchval(
+        f"SELECT coalesce(max(number), 0) + 1 FROM claimlinc.{table} WHERE organization_id = $1 AND claim_id = $2",  # noqa: S608
+        organization,
+        claim_id,
+    )
+    return number
+
+
+async def lock_claim(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
+    """Lock a claim of an organization and return its status and version, or None."""
+    return await tx.fetchrow(
+        "SELECT status, version, patient_id FROM claimlinc.claim WHERE organization_id = $1 AND id = $2"
+        " FOR NO KEY UPDATE",
+        organization,
+        claim_id,
+    )
+
+
+async def last_normalized(tx: Transaction, organization: UUID, claim_id: UUID) -> list[Any]:
+    """Return the codes of the last normalisation, in line order."""
+    return await tx.fetch(
+        "SELECT sequence, system, code, display, source FROM claimlinc.normalized_line n"
+        " WHERE organization_id = $1 AND claim_id = $2 AND number = (SELECT max(number) FROM claimlinc.normalized_line"
+        "  WHERE organization_id = $1 AND claim_id = $2) ORDER BY sequence",
+        organization,
+        claim_id,
+    )
+
+
+async def last_signature(tx: Transaction, organization: UUID, claim_id: UUID) -> str | None:
+    """Return the claim's last signature."""
+    signature: str | None = await tx.fetchval(
+        "SELECT signature FROM claimlinc.claim_signature WHERE organization_id = $1 AND claim_id = $2"
+        " ORDER BY number DESC LIMIT 1",
+        organization,
+        claim_id,
+    )
+    return signature
+
+
+async def last_cover(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
+    """Return the cover that validation found last, or None."""
+    return await tx.fetchrow(
+        "SELECT payer_organization_id, member_id, policy_id, policy_class, status FROM claimlinc.claim_cover"
+        " WHERE organization_id = $1 AND claim_id = $2 ORDER BY number DESC LIMIT 1",
+        organization,
+        claim_id,
+    )
+
+
+async def attachments(tx: Transaction, organization: UUID, claim_id: UUID) -> list[Any]:
+    """Return a claim's sealed attachments in order."""
+    return await tx.fetch(
+        "SELECT position, sealed FROM claimlinc.claim_attachment WHERE organization_id = $1 AND claim_id = $2"
+        " ORDER BY position",
+        organization,
+        claim_id,
+    )
+
+
+async def findings(tx: Transaction, organization: UUID, claim_id: UUID) -> list[Any]:
+    """Return what the steps found wrong, in the order found."""
+    return await tx.fetch(
+        "SELECT step, rule, severity, path, detail, detail_ar FROM claimlinc.finding"
+        " WHERE organization_id = $1 AND claim_id = $2 ORDER BY id",
+        organization,
+        claim_id,
+    )
+
+
+async def last_answer(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
+    """Return the last answer to a claim, or None."""
+    return await tx.fetchrow(
+        "SELECT number, status, disposition, preauth_ref, payer_decision_id, errors, answered_at FROM claimlinc.answer"
+        " WHERE organization_id = $1 AND claim_id = $2 ORDER BY number DESC LIMIT 1",
+        organization,
+        claim_id,
+    )
+
+
+async def answer_lines(tx: Transaction, organization: UUID, claim_id: UUID, number: int) -> list[Any]:
+    """Return the lines of an answer in order."""
+    return await tx.fetch(
+        "SELECT sequence, outcome, billed, allowed, deductible, copay, tax, payer_tax, payer_share, patient_share,"
+        " approved_quantity, denial_code FROM claimlinc.answer_line"
+        " WHERE organization_id = $1 AND claim_id = $2 AND number = $3 ORDER BY sequence",
+        organization,
+        claim_id,
+        number,
+    )

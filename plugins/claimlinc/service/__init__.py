@@ -1,0 +1,1 @@
+"""The rules of claims: recording, the workflow's steps, decisions, answers, reading."""

@@ -1,0 +1,225 @@
+"""A payer's decision: terms, decision and ledger in one transaction of the payer's scope, each submission once."""
+
+from typing import Any
+from uuid import UUID
+
+from claimlinc.adjudication import benefit_uses, decide
+from claimlinc.adjudication.decision import service_date
+from claimlinc.contract import (
+    DecidedSubmission,
+    DecideSubmission,
+    Decision,
+    LineDecision,
+    Outcome,
+    Totals,
+    TraceStep,
+    Use,
+)
+from claimlinc.service.checking import check_submission
+from claimlinc.service.snapshot import Snapshot, seal
+from claimlinc.service.steps import cover_request
+from masterlinc import ids, wire
+from masterlinc.context import Context
+from masterlinc.db.transaction import Transaction
+from masterlinc.money import Money, Quantity
+from policylinc.contract import FoundCover, LoadTerms, PostBenefits, PostedBenefits, Terms
+
+_AMOUNTS = ("billed", "allowed", "deductible", "copay", "tax", "payer_tax", "payer_share", "patient_share")
+_TRACE = tuple[TraceStep, ...]
+
+
+async def decide_submission(ctx: Context, request: DecideSubmission) -> DecidedSubmission:
+    """Decide a submission as its payer; one that was decided before answers the kept decision."""
+    check_submission(request.submission, ctx.config.max_lines)
+    payer = ctx.acting_for(request.payer_organization_id)
+    async with payer.transaction() as tx:
+        await _one_at_a_time(tx, request)
+        kept = await _kept(tx, request)
+        if kept is not None:
+            return kept
+        terms = await _terms(payer, request)
+        return await _decide_and_post(payer, tx, request, terms)
+
+
+async def load_decision(tx: Transaction, decision_id: UUID) -> DecidedSubmission | None:
+    """Return a decision that the open transaction's organizations may see, as payer or provider."""
+    head = await tx.fetchrow("SELECT * FROM claimlinc.decision WHERE id = $1", decision_id)
+    if head is None:
+        return None
+    lines = await tx.fetch(
+        "SELECT * FROM claimlinc.decision_line WHERE organization_id = $1 AND decision_id = $2 ORDER BY sequence",
+        head["organization_id"],
+        decision_id,
+    )
+    decision = Decision(
+        outcome=Outcome(head["outcome"]),
+        lines=tuple(_line(row) for row in lines),
+        totals=Totals(**_amounts(head)),
+        disposition=head["disposition"],
+        disposition_ar=head["disposition_ar"],
+        rules_version=head["rules_version"],
+        trace=wire.load(head["trace"], _TRACE),
+        preauth_ref=head["preauth_ref"],
+    )
+    return DecidedSubmission(decision_id, head["decided_at"], decision)
+
+
+async def _one_at_a_time(tx: Transaction, request: DecideSubmission) -> None:
+    """Make a second message of the same submission wait for the first one's decision."""
+    submission = request.submission
+    key = wire.dump(
+        [
+            request.payer_organization_id,
+            submission.provider_license,
+            submission.identifier.system,
+            submission.identifier.value,
+        ]
+    )
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))", key)
+
+
+async def _kept(tx: Transaction, request: DecideSubmission) -> DecidedSubmission | None:
+    submission = request.submission
+    decision_id = await tx.fetchval(
+        "SELECT id FROM claimlinc.decision WHERE organization_id = $1 AND provider_license = $2"
+        " AND identifier_system = $3 AND identifier_value = $4 ORDER BY number DESC LIMIT 1",
+        request.payer_organization_id,
+        submission.provider_license or "",
+        submission.identifier.system,
+        submission.identifier.value,
+    )
+    return None if decision_id is None else await load_decision(tx, decision_id)
+
+
+async def _terms(payer: Context, request: DecideSubmission) -> Terms | None:
+    submission = request.submission
+    cover = await payer.call(cover_request(submission), FoundCover)
+    if not cover.found or cover.member_id is None or cover.payer_organization_id != request.payer_organization_id:
+        return None
+    wanted = {coding.code for line in submission.lines for coding in line.codes}
+    return await payer.call(
+        LoadTerms(
+            payer_organization_id=request.payer_organization_id,
+            member_id=cover.member_id,
+            service_date=service_date(submission),
+            provider_organization_id=request.provider_organization_id,
+            codes=tuple(sorted(wanted)),
+        ),
+        Terms,
+    )
+
+
+async def _decide_and_post(
+    payer: Context, tx: Transaction, request: DecideSubmission, terms: Terms | None
+) -> DecidedSubmission:
+    decision_id, now, submission = ids.new_id(), payer.clock.now(), request.submission
+    asks = submission.use is Use.PREAUTHORIZATION
+    decision = decide(
+        submission,
+        terms,
+        preauth_ref=ids.show("AUT", decision_id) if asks else None,
+        enrolled_by_simulator=request.enrolled_by_simulator,
+    )
+    decided = DecidedSubmission(decision_id, now, decision)
+    await _keep(payer, tx, request, terms, decided)
+    uses = benefit_uses(decision)
+    if terms is not None and uses and not asks:
+        post = PostBenefits(terms.payer_organization_id, terms.member_id, decision_id, service_date(submission), uses)
+        await payer.call(post, PostedBenefits)
+    tx.audit(
+        "claim.decide",
+        "decision",
+        str(decision_id),
+        organization_id=request.payer_organization_id,
+        outcome=decision.outcome.value,
+        detail={"rules_version": decision.rules_version},
+    )
+    return decided
+
+
+async def _keep(
+    payer: Context, tx: Transaction, request: DecideSubmission, terms: Terms | None, decided: DecidedSubmission
+) -> None:
+    organization, decision = request.payer_organization_id, decided.decision
+    await _insert_head(tx, request, terms, decided)
+    await tx.executemany(
+        "INSERT INTO claimlinc.decision_line (organization_id, decision_id, provider_organization_id, sequence,"
+        " outcome, benefit, billed, allowed, deductible, copay, tax, payer_tax, payer_share, patient_share,"
+        " approved_quantity, denial_code, reason, reason_ar, trace)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::jsonb)",
+        [
+            (
+                organization,
+                decided.decision_id,
+                request.provider_organization_id,
+                line.sequence,
+                line.outcome.value,
+                line.benefit,
+                *(getattr(line, name) for name in _AMOUNTS),
+                line.approved_quantity,
+                line.denial_code,
+                line.reason,
+                line.reason_ar,
+                wire.dump(line.trace),
+            )
+            for line in decision.lines
+        ],
+    )
+    await tx.execute(
+        "INSERT INTO claimlinc.decision_basis (organization_id, decision_id, terms, submission)"
+        " VALUES ($1, $2, $3::jsonb, $4)",
+        organization,
+        decided.decision_id,
+        None if terms is None else wire.dump(terms),
+        seal(payer.vault, organization, decided.decision_id, Snapshot(request.submission)),
+    )
+
+
+async def _insert_head(
+    tx: Transaction, request: DecideSubmission, terms: Terms | None, decided: DecidedSubmission
+) -> None:
+    submission, decision = request.submission, decided.decision
+    await tx.execute(
+        "INSERT INTO claimlinc.decision (organization_id, id, provider_organization_id, provider_license,"
+        " identifier_system, identifier_value, number, use, member_id, policy_id, service_date, outcome, billed,"
+        " allowed, deductible, copay, tax, payer_tax, payer_share, patient_share, disposition, disposition_ar,"
+        " rules_version, preauth_ref, trace, decided_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+        " $17, $18, $19, $20, $21, $22, $23, $24::jsonb, $25)",
+        request.payer_organization_id,
+        decided.decision_id,
+        request.provider_organization_id,
+        submission.provider_license or "",
+        submission.identifier.system,
+        submission.identifier.value,
+        submission.use.value,
+        terms.member_id if terms else None,
+        terms.policy_id if terms else None,
+        service_date(submission),
+        decision.outcome.value,
+        *(getattr(decision.totals, name) for name in _AMOUNTS),
+        decision.disposition,
+        decision.disposition_ar,
+        decision.rules_version,
+        decision.preauth_ref,
+        wire.dump(decision.trace),
+        decided.decided_at,
+    )
+
+
+def _line(row: Any) -> LineDecision:
+    return LineDecision(
+        sequence=row["sequence"],
+        outcome=Outcome(row["outcome"]),
+        benefit=row["benefit"],
+        **_amounts(row),
+        approved_quantity=Quantity.parse(row["approved_quantity"]),
+        reason=row["reason"],
+        reason_ar=row["reason_ar"],
+        denial_code=row["denial_code"],
+        trace=wire.load(row["trace"], _TRACE),
+    )
+
+
+def _amounts(row: Any) -> dict[str, Money]:
+    return {name: Money(row[name]) for name in _AMOUNTS}

@@ -1,0 +1,254 @@
+"""Claims as they are shown; every claim that is shown leaves an audit row in the same transaction."""
+
+from typing import Any
+
+from claimlinc import queries
+from claimlinc.contract import (
+    AnswerError,
+    ClaimStatus,
+    Decision,
+    Line,
+)
+from claimlinc.schemas import (
+    AdjudicatedLine,
+    AdjudicatedTotals,
+    AdjudicationView,
+    AnswerFault,
+    ClaimDetail,
+    ClaimPage,
+    ClaimView,
+    FindingView,
+    LineView,
+    StepView,
+)
+from claimlinc.service.deciding import load_decision
+from claimlinc.service.snapshot import Snapshot, unseal
+from claimlinc.service.workflow import CLAIM, CLAIM_NAME
+from masterlinc import ids, wire
+from masterlinc.context import Context
+from masterlinc.db.transaction import Transaction
+from masterlinc.errors import FieldError, Invalid, NotFound
+from masterlinc.http.paging import TOTAL_LIMIT, capped, page
+from masterlinc.money import Money, Quantity, money
+from masterlinc.workflow.states import StepState, steps_of_many
+
+_STATUS = {"pending": "pending", "running": "processing", "done": "completed", "parked": "failed"}
+_TOTALS = AdjudicatedTotals.__struct_fields__
+
+
+async def show_claim(ctx: Context, reference: str) -> ClaimDetail:
+    """Return a claim that the caller may see; raises NotFound."""
+    claim_id = ids.parse("CLM", reference)
+    async with ctx.transaction() as tx:
+        row = await _seen(tx, claim_id)
+        steps = await steps_of_many(tx, CLAIM_NAME, [str(claim_id)])
+        normalized = await queries.last_normalized(tx, row["organization_id"], claim_id)
+        found = await queries.findings(tx, row["organization_id"], claim_id)
+        _audit(tx, row, "claim.read")
+        snapshot = _open(ctx, row)
+        view = _view(row, snapshot, steps.get(str(claim_id), []))
+        known = {one["sequence"]: one for one in normalized if one["source"] != "none"}
+        view.lines = [_line(line, known.get(line.sequence)) for line in snapshot.submission.lines]
+        view.findings = [FindingView(*one.values()) for one in found]
+        return view
+
+
+async def list_claims(ctx: Context, number: int, size: int, status_filter: str | None) -> ClaimPage:
+    """Return a page of the claims that the caller may see, the newest first."""
+    wanted, status = page(number, size), _status(status_filter)
+    async with ctx.transaction() as tx:
+        rows = await queries.seen_claims(tx, status, wanted.limit, wanted.offset)
+        total, exact = capped(await queries.count_claims(tx, status, TOTAL_LIMIT + 1))
+        steps = await steps_of_many(tx, CLAIM_NAME, [str(row["id"]) for row in rows])
+        for row in rows:
+            _audit(tx, row, "claim.list")
+        claims = [_summary(_view(row, _open(ctx, row), steps.get(str(row["id"]), []))) for row in rows]
+    return ClaimPage(claims, total, number, size, exact)
+
+
+async def show_adjudication(ctx: Context, reference: str) -> AdjudicationView:
+    """Return what was decided about a claim; raises NotFound."""
+    claim_id = ids.parse("CLM", reference)
+    async with ctx.transaction() as tx:
+        row = await _seen(tx, claim_id)
+        _audit(tx, row, "claim.read")
+        view = _undecided(row)
+        answer = await queries.last_answer(tx, row["organization_id"], claim_id)
+        if answer is None:
+            return view
+        view.disposition, view.preauth_ref = answer["disposition"], answer["preauth_ref"]
+        view.decided_at = answer["answered_at"]
+        view.errors = [
+            AnswerFault(one.code, one.detail, one.detail_ar, one.path)
+            for one in wire.load(answer["errors"], tuple[AnswerError, ...])
+        ]
+        codes = {line.sequence: line.codes[0].code for line in _open(ctx, row).submission.lines}
+        decided = await load_decision(tx, answer["payer_decision_id"]) if answer["payer_decision_id"] else None
+        if decided is not None:
+            _fill_decision(view, decided.decision, codes)
+            view.decided_at = decided.decided_at
+        elif answer["status"] not in {ClaimStatus.ERROR, ClaimStatus.PENDED}:
+            lines = await queries.answer_lines(tx, row["organization_id"], claim_id, answer["number"])
+            _fill_answer(view, answer["status"], lines, codes)
+        return view
+
+
+async def _seen(tx: Transaction, claim_id: Any) -> Any:
+    row = await queries.seen_claim(tx, claim_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _open(ctx: Context, row: Any) -> Snapshot:
+    return unseal(ctx.vault, row["organization_id"], row["id"], row["submission"])
+
+
+def _audit(tx: Transaction, row: Any, action: str) -> None:
+    tx.audit(
+        action,
+        "claim",
+        ids.show("CLM", row["id"]),
+        organization_id=row["organization_id"],
+        patient=row["patient_id"],
+    )
+
+
+def _status(text: str | None) -> str | None:
+    if not text:
+        return None
+    if text in {status.value for status in ClaimStatus}:
+        return text
+    known = ", ".join(status.value for status in ClaimStatus)
+    error = FieldError("status_filter", "choice", f"One of {known} is expected", f"القيم المسموح بها: {known}")
+    raise Invalid(f"status_filter: {error.detail}", f"status_filter: {error.detail_ar}", errors=[error])
+
+
+def _view(row: Any, snapshot: Snapshot, steps: list[StepState]) -> ClaimDetail:
+    submission = snapshot.submission
+    finished = [step.finished_at for step in steps if step.finished_at]
+    return ClaimDetail(
+        claim_id=ids.show("CLM", row["id"]),
+        patient_id=_patient(snapshot),
+        provider_id=snapshot.provider_reference or row["provider_license"] or ids.show("ORG", row["organization_id"]),
+        service_code=submission.lines[0].codes[0].code,
+        amount=Money(row["total"]),
+        status=row["status"],
+        submitted_at=row["submitted_at"],
+        updated_at=max([row["submitted_at"], row["status_at"], *finished]),
+        claim_number=row["identifier_value"],
+        claim_type=submission.claim_type.value,
+        use=submission.use.value,
+        workflow_steps=_steps(row, steps),
+    )
+
+
+def _summary(view: ClaimDetail) -> ClaimView:
+    return ClaimView(**{name: getattr(view, name) for name in ClaimView.__struct_fields__})
+
+
+def _patient(snapshot: Snapshot) -> str:
+    submission = snapshot.submission
+    if snapshot.patient_reference:
+        return snapshot.patient_reference
+    if submission.patient_id:
+        return ids.show("PAT", submission.patient_id)
+    return submission.subject.identifiers[0].value if submission.subject.identifiers else ""
+
+
+def _steps(row: Any, steps: list[StepState]) -> list[StepView]:
+    """Return the claim's stages; `submitted` was done with the claim's own commit."""
+    if not steps:
+        later = [StepView(step.name, "pending", None) for step in CLAIM.steps]
+    else:
+        later = [StepView(one.name, _STATUS[one.status], one.finished_at or one.started_at) for one in steps]  # type: ignore[arg-type]
+    return [StepView("submitted", "completed", row["submitted_at"]), *later]
+
+
+def _line(line: Line, normalized: Any) -> LineView:
+    return LineView(
+        sequence=line.sequence,
+        service_code=line.codes[0].code,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        tax=line.tax,
+        net=line.net,
+        service_date=line.service_date,
+        normalized_code=normalized["code"] if normalized else None,
+        normalized_system=normalized["system"] if normalized else None,
+    )
+
+
+def _undecided(row: Any) -> AdjudicationView:
+    return AdjudicationView(
+        claim_id=ids.show("CLM", row["id"]),
+        status=row["status"],
+        outcome=None,
+        lines=[],
+        totals=None,
+        disposition=None,
+        disposition_ar=None,
+        preauth_ref=None,
+        decided_at=None,
+        rules_version=None,
+        trace=(),
+        errors=[],
+    )
+
+
+def _fill_decision(view: AdjudicationView, decision: Decision, codes: dict[int, str]) -> None:
+    view.outcome, view.rules_version, view.trace = decision.outcome.value, decision.rules_version, decision.trace
+    view.disposition, view.disposition_ar = decision.disposition, decision.disposition_ar
+    view.preauth_ref = decision.preauth_ref or view.preauth_ref
+    view.totals = AdjudicatedTotals(*(getattr(decision.totals, name) for name in _TOTALS))
+    view.lines = [
+        AdjudicatedLine(
+            sequence=line.sequence,
+            service_code=codes.get(line.sequence, ""),
+            outcome=line.outcome.value,
+            benefit=line.benefit or None,
+            billed=line.billed,
+            allowed=line.allowed,
+            deductible=line.deductible,
+            copay=line.copay,
+            tax=line.tax,
+            payer_share=line.payer_share,
+            patient_share=line.patient_share,
+            approved_quantity=line.approved_quantity,
+            denial_code=line.denial_code,
+            reason=line.reason,
+            reason_ar=line.reason_ar,
+            trace=line.trace,
+        )
+        for line in decision.lines
+    ]
+
+
+def _fill_answer(view: AdjudicationView, status: str, rows: list[Any], codes: dict[int, str]) -> None:
+    """Show the figures of a payer that lives elsewhere: it sends amounts and a code, no rules."""
+    view.outcome = status
+    view.totals = AdjudicatedTotals(*(money(sum(row[name] for row in rows)) for name in _TOTALS))
+    view.lines = [_answer_line(row, codes.get(row["sequence"], "")) for row in rows]
+
+
+def _answer_line(row: Any, code: str) -> AdjudicatedLine:
+    denial = row["denial_code"]
+    because, because_ar = (f", code {denial}", f"، الرمز {denial}") if denial else ("", "")
+    return AdjudicatedLine(
+        sequence=row["sequence"],
+        service_code=code,
+        outcome=row["outcome"],
+        benefit=None,
+        **{name: Money(row[name]) for name in _TOTALS},
+        approved_quantity=Quantity.parse(row["approved_quantity"]),
+        denial_code=denial,
+        reason=f"The payer answered {row['outcome']}{because}: SAR {row['payer_share']} of SAR {row['billed']} billed.",
+        reason_ar=(
+            f"رد الجهة الدافعة: {_OUTCOME_AR[row['outcome']]}{because_ar}: {row['payer_share']} من أصل"
+            f" {row['billed']} ريال."
+        ),
+        trace=(),
+    )
+
+
+_OUTCOME_AR = {"approved": "موافقة", "partial": "موافقة جزئية", "rejected": "رفض", "pended": "معلق"}

@@ -1,0 +1,201 @@
+"""Recording a claim: one call of the database that commits its rows, workflow, event and audit row together."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from claimlinc.contract import (
+    ClaimStatus,
+    ClaimSubmission,
+    ClaimSubmitted,
+    RecordClaim,
+    RecordedClaim,
+)
+from claimlinc.errors import ClaimNumberTaken
+from claimlinc.service import references
+from claimlinc.service.checking import check_submission
+from claimlinc.service.snapshot import Snapshot, seal, seal_attachments
+from claimlinc.service.workflow import CLAIM, CLAIM_NAME, PLAN
+from masterlinc import ids, wire
+from masterlinc.context import Context
+from masterlinc.db.engine import CURRENT
+from masterlinc.db.transaction import scope_literal
+from masterlinc.money import Money, Quantity
+
+_SUBMIT = "SELECT * FROM claimlinc.submit($1, $2::jsonb, $3, $4::bytea[], $5::jsonb, $6, $7, $8, $9)"
+
+
+class Entry(Struct, frozen=True):
+    """A claim to be recorded; `content` is what a repeated submission is known by."""
+
+    organization_id: UUID
+    snapshot: Snapshot
+    content: bytes
+    payer_organization_id: UUID | None = None
+
+
+async def record_claim(ctx: Context, request: RecordClaim) -> RecordedClaim:
+    """Record a submission of the caller's organization; sent again it answers the first claim."""
+    submission = request.submission
+    payer = await references.find_organization(ctx, submission.payer_license or "")
+    organization = ctx.principal.organization_id
+    entry = Entry(
+        organization_id=organization,
+        snapshot=Snapshot(submission),
+        content=digest(ctx, organization, submission),
+        payer_organization_id=payer.organization_id,
+    )
+    return await record(ctx, entry)
+
+
+def digest(ctx: Context, organization: UUID, content: Struct) -> bytes:
+    """Return 16 bytes that are equal for equal content; of a submission, for what its sender chose to say."""
+    if isinstance(content, ClaimSubmission):
+        content = replace(content, created=date.min, message_id=None, patient_id=None)
+    return ctx.vault.blind(organization, "claim.content", wire.dump(content))
+
+
+async def record(ctx: Context, entry: Entry) -> RecordedClaim:
+    """Write an entry in the open transaction, or by itself in one round trip."""
+    check_submission(entry.snapshot.submission, ctx.config.max_lines)
+    arguments = _arguments(ctx, entry)
+    transaction = CURRENT.get()
+    if transaction is not None:
+        row = await transaction.fetchrow(_SUBMIT, None, *arguments)
+        transaction.on_commit(ctx.services.after_commit)
+    else:
+        async with ctx.db.connection() as connection:
+            row = await connection.fetchrow(_SUBMIT, scope_literal([entry.organization_id]), *arguments)
+        ctx.services.after_commit()
+    if not row["same"]:
+        raise ClaimNumberTaken(extra={"claim_id": ids.show("CLM", row["claim_id"])})
+    return RecordedClaim(
+        claim_id=ids.show("CLM", row["claim_id"]),
+        status=ClaimStatus(row["claim_status"]),
+        submitted_at=row["recorded_at"],
+        duplicate=row["duplicate"],
+    )
+
+
+def _arguments(ctx: Context, entry: Entry) -> list[Any]:
+    claim_id, organization, submission = ids.new_id(), entry.organization_id, entry.snapshot.submission
+    actor = ctx.actor
+    return [
+        wire.dump(_document(ctx, entry, claim_id)),
+        seal(ctx.vault, organization, claim_id, entry.snapshot),
+        seal_attachments(ctx.vault, organization, claim_id, submission.attachments),
+        PLAN,
+        actor.id,
+        actor.kind,
+        actor.session_id,
+        actor.trace_id,
+    ]
+
+
+def _document(ctx: Context, entry: Entry, claim_id: UUID) -> dict[str, Any]:
+    submission, organization = entry.snapshot.submission, entry.organization_id
+    first, last = _period(submission)
+    document: dict[str, Any] = {
+        "id": claim_id,
+        "organization_id": organization,
+        "payer_organization_id": entry.payer_organization_id,
+        "claim_type": submission.claim_type,
+        "use": submission.use,
+        "sub_type": submission.sub_type,
+        "identifier_system": submission.identifier.system,
+        "identifier_value": submission.identifier.value,
+        "content": entry.content.hex(),
+        "total": submission.total,
+        "submitted_at": ctx.clock.now(),
+        "patient_id": submission.patient_id,
+        "provider_license": submission.provider_license,
+        "payer_license": submission.payer_license,
+        "service_start": first,
+        "service_end": last,
+        "message_id": submission.message_id,
+        "workflow_id": ids.new_id(),
+        "workflow": CLAIM_NAME,
+        "workflow_version": CLAIM.version,
+        "events": [_event(claim_id, organization)],
+        "audits": [_audit(claim_id, organization, submission)],
+    }
+    return document | _children(submission)
+
+
+def _period(submission: ClaimSubmission) -> tuple[date, date]:
+    days = [day for line in submission.lines for day in (line.service_date, line.service_end) if day]
+    return (min(days), max(days)) if days else (submission.created, submission.created)
+
+
+class _LineRow(Struct, frozen=True):
+    sequence: int
+    system: str
+    code: str
+    quantity: Quantity
+    unit_price: Money
+    factor: Quantity
+    tax: Money
+    net: Money
+    service_date: date | None
+
+
+def _children(submission: ClaimSubmission) -> dict[str, Any]:
+    rows: dict[str, Any] = {
+        "lines": [
+            _LineRow(
+                line.sequence,
+                line.codes[0].system,
+                line.codes[0].code,
+                line.quantity,
+                line.unit_price,
+                line.factor,
+                line.tax,
+                line.net,
+                line.service_date,
+            )
+            for line in submission.lines
+        ],
+        "diagnoses": submission.diagnoses,
+        "supporting_info": [
+            {"sequence": info.sequence, "category": info.category, "code": info.code.code if info.code else None}
+            for info in submission.supporting_info
+        ],
+        "care_team": submission.care_team,
+        "related": [
+            {
+                "position": position,
+                "system": one.identifier.system,
+                "value": one.identifier.value,
+                "relationship": one.relationship,
+            }
+            for position, one in enumerate(submission.related, start=1)
+        ],
+    }
+    return {name: found for name, found in rows.items() if found}
+
+
+def _event(claim_id: UUID, organization: UUID) -> dict[str, Any]:
+    return {
+        "id": ids.new_id(),
+        "organization_id": organization,
+        "name": ClaimSubmitted.__struct_config__.tag,
+        "aggregate": claim_id,
+        "payload": msgspec.to_builtins(ClaimSubmitted(claim_id=claim_id, organization_id=organization)),
+    }
+
+
+def _audit(claim_id: UUID, organization: UUID, submission: ClaimSubmission) -> dict[str, Any]:
+    return {
+        "id": ids.new_id(),
+        "organization_id": organization,
+        "action": "claim.submit",
+        "resource": "claim",
+        "resource_id": ids.show("CLM", claim_id),
+        "patient": submission.patient_id,
+        "outcome": "ok",
+        "detail": {},
+    }

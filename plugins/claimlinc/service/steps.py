@@ -1,0 +1,209 @@
+"""The local steps of the claim's workflow: each loads the claim by its key, asks the agent that knows, appends rows."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from claimlinc import queries
+from claimlinc.adjudication.decision import service_date
+from claimlinc.contract import ClaimSubmission, LoadedClaim
+from claimlinc.service.loading import load
+from masterlinc import wire
+from masterlinc.agent import Park, StepDone, StepInput
+from masterlinc.context import Context
+from masterlinc.db.transaction import Transaction
+from masterlinc.errors import NotFound
+from masterlinc.ids import new_id
+from policylinc.contract import FindCover, FoundCover, PersonIdentifier
+from sbslinc.contract import (
+    ApplyFinancialRules,
+    CodeToNormalize,
+    FinancialLine,
+    FinancialResult,
+    Finding,
+    MappingSource,
+    NormalizeCodes,
+    NormalizedCode,
+    NormalizedCodes,
+    SignDocument,
+    SignedDocument,
+)
+
+
+class SignedContent(Struct, frozen=True):
+    """What a claim's signature stands for."""
+
+    claim_id: UUID
+    submission: ClaimSubmission
+    lines: tuple[Any, ...]
+
+
+async def normalize(ctx: Context, step: StepInput) -> StepDone:
+    """Translate the lines' codes to the exchange's systems; what is not recognised stays as sent, with a warning."""
+    async with ctx.transaction() as tx:
+        claim = await _locked(ctx, tx, step)
+        request = NormalizeCodes(
+            organization_id=step.organization_id,
+            claim_type=claim.submission.claim_type.value,
+            codes=tuple(
+                CodeToNormalize(line.sequence, line.codes[0].system or None, line.codes[0].code, line.codes[0].display)
+                for line in claim.submission.lines
+            ),
+        )
+        answer = await ctx.call(request, NormalizedCodes)
+        await _append_codes(ctx, tx, claim, answer.codes)
+        unknown = [code for code in answer.codes if code.source is MappingSource.NONE]
+        await _append_findings(ctx, tx, claim, "normalized", (_unrecognised(claim, code) for code in unknown))
+        return StepDone(f"{len(answer.codes) - len(unknown)} of {len(answer.codes)} codes recognised")
+
+
+async def apply_financial_rules(ctx: Context, step: StepInput) -> StepDone:
+    """Check the claim's arithmetic; what is wrong is kept as findings, the figures stay as sent."""
+    async with ctx.transaction() as tx:
+        claim = await _locked(ctx, tx, step)
+        request = ApplyFinancialRules(
+            lines=tuple(
+                FinancialLine(line.sequence, line.quantity, line.unit_price, line.factor, line.tax, line.net)
+                for line in claim.submission.lines
+            ),
+            total=claim.submission.total,
+        )
+        result = await ctx.call(request, FinancialResult)
+        await _append_findings(ctx, tx, claim, "financial_rules", result.findings)
+        return StepDone(f"{len(result.findings)} findings")
+
+
+async def validate_policy(ctx: Context, step: StepInput) -> StepDone:
+    """Find the cover and with it the payer; a claim without one goes on, since the payer has the last word."""
+    async with ctx.transaction() as tx:
+        claim = await _locked(ctx, tx, step)
+        found = await ctx.call(cover_request(claim.submission), FoundCover)
+        if not found.found or found.payer_organization_id is None:
+            missing = Finding(
+                "cover-found", "warning", "cover", found.reason or NO_COVER[0], found.reason_ar or NO_COVER[1]
+            )
+            await _append_findings(ctx, tx, claim, "policy_validation", [missing])
+            return StepDone("no cover found")
+        await tx.execute(
+            "INSERT INTO claimlinc.claim_cover (organization_id, claim_id, number, payer_organization_id, member_id,"
+            " policy_id, policy_class, status, found_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            claim.organization_id,
+            claim.claim_id,
+            await queries.next_number(tx, "claim_cover", claim.organization_id, claim.claim_id),
+            found.payer_organization_id,
+            found.member_id,
+            found.policy_id,
+            found.policy_class,
+            found.status.value if found.status else "active",
+            ctx.clock.now(),
+        )
+        return StepDone(f"cover {found.status.value if found.status else 'found'}")
+
+
+async def sign(ctx: Context, step: StepInput) -> StepDone:
+    """Sign what goes out with the organization's key."""
+    async with ctx.transaction() as tx:
+        claim = await _locked(ctx, tx, step)
+        content = SignedContent(claim.claim_id, claim.submission, claim.normalized_lines)
+        signed = await ctx.call(SignDocument(step.organization_id, wire.dump(content)), SignedDocument)
+        await tx.execute(
+            "INSERT INTO claimlinc.claim_signature (organization_id, claim_id, number, signature, algorithm, key_id,"
+            " digest, signed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            claim.organization_id,
+            claim.claim_id,
+            await queries.next_number(tx, "claim_signature", claim.organization_id, claim.claim_id),
+            signed.signature,
+            signed.algorithm,
+            signed.key_id,
+            signed.digest,
+            ctx.clock.now(),
+        )
+        return StepDone(signed.algorithm)
+
+
+NO_COVER = ("no cover matches the claim", "لا توجد تغطية مطابقة للمطالبة")
+
+
+def cover_request(submission: ClaimSubmission) -> FindCover:
+    """Return the question for the cover that a submission is made on."""
+    return FindCover(
+        service_date=service_date(submission),
+        payer_license=submission.payer_license,
+        member_number=submission.cover.member_id,
+        policy_number=submission.cover.policy_number,
+        identifiers=tuple(PersonIdentifier(one.system, one.value) for one in submission.subject.identifiers),
+    )
+
+
+async def _locked(ctx: Context, tx: Transaction, step: StepInput) -> LoadedClaim:
+    claim_id = UUID(step.key)
+    await queries.lock_claim(tx, step.organization_id, claim_id)
+    try:
+        return await load(ctx, tx, step.organization_id, claim_id)
+    except NotFound:
+        raise Park(f"there is no claim {claim_id}") from None
+
+
+async def _append_codes(ctx: Context, tx: Transaction, claim: LoadedClaim, codes: Iterable[NormalizedCode]) -> None:
+    number = await queries.next_number(tx, "normalized_line", claim.organization_id, claim.claim_id)
+    now = ctx.clock.now()
+    await tx.executemany(
+        "INSERT INTO claimlinc.normalized_line (organization_id, claim_id, number, sequence, system, code, display,"
+        " display_ar, source, confidence, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        [
+            (
+                claim.organization_id,
+                claim.claim_id,
+                number,
+                code.sequence,
+                code.system,
+                code.code,
+                code.display,
+                code.display_ar,
+                code.source.value,
+                code.confidence,
+                now,
+            )
+            for code in codes
+        ],
+    )
+
+
+async def _append_findings(
+    ctx: Context, tx: Transaction, claim: LoadedClaim, step: str, findings: Iterable[Finding]
+) -> None:
+    now = ctx.clock.now()
+    rows = [
+        (
+            claim.organization_id,
+            new_id(),
+            claim.claim_id,
+            step,
+            one.rule,
+            one.severity,
+            one.path,
+            one.detail,
+            one.detail_ar,
+            now,
+        )
+        for one in findings
+    ]
+    if rows:
+        await tx.executemany(
+            "INSERT INTO claimlinc.finding (organization_id, id, claim_id, step, rule, severity, path, detail,"
+            " detail_ar, found_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            rows,
+        )
+
+
+def _unrecognised(claim: LoadedClaim, code: NormalizedCode) -> Finding:
+    place = next(place for place, line in enumerate(claim.submission.lines) if line.sequence == code.sequence)
+    return Finding(
+        rule="code-recognised",
+        severity="warning",
+        path=f"lines[{place}].codes[0]",
+        detail=f"Code {code.code} is in no code system or mapping table that is known here; it stays as sent.",
+        detail_ar=f"الرمز {code.code} غير موجود في أنظمة الترميز أو جداول المطابقة المعروفة؛ يبقى كما أُرسل.",
+    )

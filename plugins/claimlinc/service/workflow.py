@@ -1,0 +1,19 @@
+"""The claim's workflow: `submitted` is done with the commit that starts it; the exchange's steps are nphieslinc's."""
+
+from masterlinc.agent import Step, Workflow
+from masterlinc.context import workflow_plan
+
+CLAIM = Workflow(
+    name="claim",
+    version=1,
+    steps=(
+        Step("normalized", "claimlinc.normalize"),
+        Step("financial_rules", "claimlinc.apply_financial_rules"),
+        Step("policy_validation", "claimlinc.validate_policy"),
+        Step("signing", "claimlinc.sign"),
+        Step("nphies_submission", "nphieslinc.submit_claim", outside=True),
+        Step("adjudicated", "nphieslinc.record_answer"),
+    ),
+)
+CLAIM_NAME = f"claimlinc.{CLAIM.name}"
+PLAN = workflow_plan(CLAIM)
