@@ -1,13 +1,17 @@
 """Patients and appointments over HTTP."""
 
-from litestar import Router, get, post
+from typing import Any
+
+from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from doctorlinc import appointments, service
 from doctorlinc.schemas import AppointmentForm, AppointmentView, PatientForm, PatientPage, PatientView
 from masterlinc.context import Context
 from masterlinc.http import paging
+from masterlinc.http.idempotency import idempotent
 
 
 @get("/patients", opt={"permission": "patient:read"}, summary="List patients, or search them by name or number")
@@ -30,16 +34,31 @@ async def get_patient(ctx: NamedDependency[Context], patient_id: FromPath[str]) 
     return await service.get_patient(ctx, patient_id)
 
 
-@post("/patients", opt={"permission": "patient:create"}, summary="Register a patient")
-async def register_patient(ctx: NamedDependency[Context], data: PatientForm) -> PatientView:
+@post(
+    "/patients",
+    opt={"permission": "patient:create"},
+    summary="Register a patient",
+    responses={201: ResponseSpec(PatientView, description="The patient", generate_examples=False)},
+)
+async def register_patient(
+    ctx: NamedDependency[Context], request: Request[Any, Any, Any], data: JSONBody[PatientForm]
+) -> Response[bytes]:
     """Register a patient with the caller's organization."""
-    return await service.register_patient(ctx, data)
+    return await idempotent(ctx, request, lambda: service.register_patient(ctx, data))
 
 
-@post("/appointments", opt={"permission": "appointment:create"}, status_code=200, summary="Book an appointment")
-async def book_appointment(ctx: NamedDependency[Context], data: AppointmentForm) -> AppointmentView:
+@post(
+    "/appointments",
+    opt={"permission": "appointment:create"},
+    status_code=200,
+    summary="Book an appointment",
+    responses={200: ResponseSpec(AppointmentView, description="The appointment", generate_examples=False)},
+)
+async def book_appointment(
+    ctx: NamedDependency[Context], request: Request[Any, Any, Any], data: JSONBody[AppointmentForm]
+) -> Response[bytes]:
     """Book an appointment with a practitioner, or with the caller's organization."""
-    return await appointments.book_appointment(ctx, data)
+    return await idempotent(ctx, request, lambda: appointments.book_appointment(ctx, data), status=200)
 
 
 router = Router("/", route_handlers=[list_patients, get_patient, register_patient, book_appointment])

@@ -4,12 +4,20 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+import pytest_asyncio
 
 from doctorlinc.schemas import AppointmentForm, PatientForm
 from masterlinc.context import Context
 
 PATIENT = {"name": "Ahmad Khaled Abbas", "date_of_birth": date(1984, 12, 25), "gender": "male"}
 APPOINTMENT = {"appointment_date": "2026-03-02T09:30:00", "appointment_type": "consultation"}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def running(run_app):
+    """An application with this agent and what it requires, and nothing else."""
+    off = {"enabled": False}
+    return await run_app(claimlinc=off, nphieslinc=off, policylinc=off, sbslinc=off)
 
 
 @pytest.fixture
