@@ -1,0 +1,32 @@
+"""Settings of this agent: `[agents.nphieslinc]`."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+SIMULATOR = "simulator"
+Strictness = Literal["envelope", "full"]
+
+
+class Simulator(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The hub and payer that run in this process where `hub` is `simulator`."""
+
+    auto_enrol: bool = False  # demo only: unknown members are enrolled, and the decision says so
+    default_payer: str = ""  # with auto_enrol: the licence of the payer that stands in for one that is not here
+
+
+class Config(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where the hub is, and how strictly messages are judged.
+
+    `envelope`: rules beyond the envelope are warnings; `full`: they refuse the message.
+    """
+
+    hub: str = SIMULATOR  # or the https URL of $process-message
+    strictness: Strictness = "full"
+    base_url: str = "http://masterlinc.example"  # begins the URLs of resources in messages that are built here
+    deadline_seconds: float = 60.0  # a session of the exchange
+    attempts: int = 3
+    client_certificate: str = ""  # PEM files of the facility
+    client_key: str = ""
+    authorities: str = ""  # empty: the system's
+    simulator: Simulator = field(default_factory=Simulator)

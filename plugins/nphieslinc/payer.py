@@ -1,0 +1,188 @@
+"""The simulated payer: finds the member, lets claimlinc decide in the payer's scope, and answers."""
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from authlinc.contract import FindOrganization, OrganizationInfo, OrganizationKind
+from claimlinc.contract import (
+    ClaimSubmission,
+    DecidedSubmission,
+    DecideSubmission,
+    Decision,
+    LineDecision,
+    Outcome,
+    Totals,
+)
+from masterlinc.context import Context
+from masterlinc.errors import DomainError
+from masterlinc.ids import new_id
+from masterlinc.money import ZERO, Money, Quantity, money
+from nphieslinc.config import Config
+from nphieslinc.envelope import Envelope
+from nphieslinc.faults import BrokenRule
+from nphieslinc.writing import MessageIds, Responder, decided, pended, refused
+from nphieslinc.writing.header import Sender
+from policylinc.contract import EnrolMember, FindCover, FoundCover, PersonIdentifier
+
+# Persons of the exchange's onboarding scenarios.
+_UNKNOWN_PERSON = "2333333333"
+_INACTIVE_PERSON = "2555555550"
+_DEFERRED = "deferred"
+
+DECISION_SYSTEM = "urn:masterlinc:decision"  # the identifier of an answer carries the payer's decision number
+
+
+class Payer(Struct, frozen=True):
+    """The organization that decides; `stands_in` for a payer that is not here."""
+
+    organization_id: UUID
+    license: str
+    stands_in: bool = False
+
+
+async def answer(ctx: Context, request: Envelope, submission: ClaimSubmission, hub: Responder) -> bytes:
+    """Answer a request whose envelope is sound, as its payer, or as the hub where there is no such payer."""
+    ids = MessageIds(new_id(), new_id(), new_id())
+    payer = await _payer(ctx, request)
+    if payer is None:
+        return refused(request, [_no_payer(request)], hub, ctx.clock, ids)
+    responder = _responder(request)
+    numbers = {one.value for one in submission.subject.identifiers}
+    if _UNKNOWN_PERSON in numbers:
+        return refused(request, [_no_member(request)], responder, ctx.clock, ids)
+    if _INACTIVE_PERSON in numbers:
+        return decided(request, _not_active(submission), responder, ctx.clock, ids)
+    if submission.priority == _DEFERRED:
+        return pended(request, "The payer will decide later", responder, ctx.clock, ids)
+    return await _decide(ctx, request, replace(submission, payer_license=payer.license), payer)
+
+
+async def _decide(ctx: Context, request: Envelope, submission: ClaimSubmission, payer: Payer) -> bytes:
+    responder, scope = _responder(request), ctx.acting_for(payer.organization_id)
+    ids = MessageIds(new_id(), new_id(), new_id())
+    enrolled = await _cover(scope, submission, payer)
+    if enrolled is None:
+        return refused(request, [_no_member(request)], responder, ctx.clock, ids)
+    provider = await ctx.call(FindOrganization(request.sender), OrganizationInfo)
+    asked = DecideSubmission(
+        payer_organization_id=payer.organization_id,
+        provider_organization_id=provider.organization_id if provider.found else None,
+        submission=submission,
+        enrolled_by_simulator=enrolled,
+    )
+    try:
+        kept = await scope.call(asked, DecidedSubmission)
+    except DomainError as fault:
+        path = request.focus.path if request.focus is not None else "Bundle"
+        broken = BrokenRule("GE-00026", path, fault.detail, fault.detail_ar)
+        return refused(request, [broken], responder, ctx.clock, ids)
+    told = _said(kept.decision, payer) if payer.stands_in else kept.decision
+    return decided(request, told, responder, ctx.clock, MessageIds(ids.bundle, ids.header, kept.decision_id))
+
+
+async def _payer(ctx: Context, request: Envelope) -> Payer | None:
+    named = await ctx.call(FindOrganization(request.receiver), OrganizationInfo)
+    if named.found and named.kind is OrganizationKind.PAYER and named.organization_id is not None:
+        return Payer(named.organization_id, request.receiver)
+    config: Config = ctx.config
+    simulator = config.simulator
+    if not (simulator.auto_enrol and simulator.default_payer):
+        return None
+    other = await ctx.call(FindOrganization(simulator.default_payer), OrganizationInfo)
+    if not other.found or other.organization_id is None:
+        return None
+    return Payer(other.organization_id, simulator.default_payer, stands_in=True)
+
+
+def _responder(request: Envelope) -> Responder:
+    base = f"http://nphies.sa/license/payer-license/{request.receiver}"
+    return Responder(Sender("payer", request.receiver, base), base, DECISION_SYSTEM)
+
+
+async def _cover(scope: Context, submission: ClaimSubmission, payer: Payer) -> bool | None:
+    """Find the member, or enrol them where the simulator may: True says enrolled, None says there is no member."""
+    day = _service_date(submission)
+    identifiers = tuple(PersonIdentifier(one.system, one.value) for one in submission.subject.identifiers)
+    cover = submission.cover
+    wanted = FindCover(
+        service_date=day,
+        payer_license=payer.license,
+        member_number=cover.member_id,
+        policy_number=cover.policy_number,
+        identifiers=identifiers,
+    )
+    found = await scope.call(wanted, FoundCover)
+    if found.found:
+        return False
+    config: Config = scope.config
+    number = cover.member_id or next((one.value for one in identifiers), None)
+    if not config.simulator.auto_enrol or number is None:
+        return None
+    enrol = EnrolMember(
+        payer_organization_id=payer.organization_id,
+        name=submission.subject.name,
+        birth_date=submission.subject.birth_date,
+        gender=submission.subject.gender,
+        member_number=number,
+        identifiers=identifiers,
+        service_date=day,
+        policy_class=cover.policy_class,
+        enrolled_by_simulator=True,
+    )
+    return (await scope.call(enrol, FoundCover)).found or None
+
+
+def _service_date(submission: ClaimSubmission) -> date:
+    return min((line.service_date for line in submission.lines if line.service_date), default=submission.created)
+
+
+def _said(decision: Decision, payer: Payer) -> Decision:
+    note = f"Simulator: {payer.license} decided, because the payer of the message is not here."
+    note_ar = f"المحاكي: صدر القرار من {payer.license} لأن شركة التأمين المذكورة غير مسجلة هنا."
+    return replace(
+        decision, disposition=f"{decision.disposition} {note}", disposition_ar=f"{decision.disposition_ar} {note_ar}"
+    )
+
+
+def _no_payer(request: Envelope) -> BrokenRule:
+    path = f"{request.header.path}.destination[0].receiver.identifier.value"
+    detail, detail_ar = f"there is no payer {request.receiver}", f"لا توجد شركة تأمين بالترخيص {request.receiver}"
+    return BrokenRule("GE-00015", path, detail, detail_ar)
+
+
+def _no_member(request: Envelope) -> BrokenRule:
+    path = f"{request.focus.path}.insurance[0].coverage" if request.focus is not None else "Bundle"
+    return BrokenRule("1658", path, "no member has this number or identity", "لا يوجد عضو بهذا الرقم أو هذه الهوية")
+
+
+def _not_active(submission: ClaimSubmission) -> Decision:
+    """Reject every line: the policy was not in force (CV-2-1)."""
+    lines = tuple(_rejected(line.sequence, line.net) for line in submission.lines)
+    billed = money(sum((line.net for line in submission.lines), Decimal(0)))
+    totals = Totals(billed, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
+    words = "The member's policy is not in force", "وثيقة العضو غير سارية"
+    return Decision(Outcome.REJECTED, lines, totals, *words, rules_version="onboarding", preauth_ref="NONE")
+
+
+def _rejected(sequence: int, billed: Money) -> LineDecision:
+    return LineDecision(
+        sequence=sequence,
+        outcome=Outcome.REJECTED,
+        benefit="none",
+        billed=billed,
+        allowed=ZERO,
+        deductible=ZERO,
+        copay=ZERO,
+        tax=ZERO,
+        payer_tax=ZERO,
+        payer_share=ZERO,
+        patient_share=ZERO,
+        approved_quantity=Quantity(0),
+        reason="The patient is no covered member on this day",
+        reason_ar="المريض ليس عضواً مشمولاً بالتغطية في هذا اليوم",
+        denial_code="CV-2-1",
+    )

@@ -1,0 +1,36 @@
+"""Messages over HTTP."""
+
+from typing import Any
+
+from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+
+from masterlinc.context import Context
+from masterlinc.http.request import require_json
+from nphieslinc import service
+from nphieslinc.schemas import MessageView, SubmittedMessage
+
+_FHIR = "application/fhir+json"
+
+
+@post("/nphies/messages", opt={"permission": "nphies:submit"}, summary="Submit a NPHIES message bundle")
+async def submit_message(ctx: NamedDependency[Context], request: Request[Any, Any, Any]) -> Response[SubmittedMessage]:
+    """Take a claim-request or priorauth-request as it is; sent again, it answers the same claim with 200."""
+    require_json(request.scope["headers"])
+    answer, new = await service.submit_message(ctx, await request.body())
+    return Response(answer, status_code=201 if new else 200)
+
+
+@get("/nphies/messages/{message_id:str}", opt={"permission": "nphies:read"}, summary="Show a stored message")
+async def get_message(
+    ctx: NamedDependency[Context], message_id: FromPath[str], raw: FromQuery[bool] = False
+) -> Response[Any]:
+    """Return what is known of a message, or with `raw=true` the message byte for byte as it came."""
+    if raw:
+        return Response(await service.read_original(ctx, message_id), media_type=_FHIR)
+    view: MessageView = await service.show_message(ctx, message_id)
+    return Response(view)
+
+
+router = Router("/", route_handlers=[submit_message, get_message])
