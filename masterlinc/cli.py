@@ -77,7 +77,7 @@ def _serve(_: argparse.Namespace) -> int:
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    from masterlinc.db.migrate import migrate, shipped
+    from masterlinc.db.migrate import folders_of, migrate
     from masterlinc.registry import discover
     from masterlinc.settings import load
 
@@ -85,7 +85,7 @@ def _migrate(_: argparse.Namespace) -> int:
     if not settings.database.owner_url:
         raise StartupError("database.owner_url is not set: migrations run as the role `owner`, not as `app`")
     agents, _skipped = discover()
-    count = asyncio.run(migrate(settings.database.owner_url, shipped(agent.name for agent in agents), print))
+    count = asyncio.run(migrate(settings.database.owner_url, folders_of(agents), print))
     print(f"{count} migrations run" if count else "nothing to migrate")
     return 0
 

@@ -13,7 +13,7 @@ from masterlinc.clock import Clock, SystemClock
 from masterlinc.context import Context, Services
 from masterlinc.db import Database
 from masterlinc.db.arabic import require_arabic_trigrams
-from masterlinc.db.migrate import pending, shipped
+from masterlinc.db.migrate import folders_of, pending
 from masterlinc.dispatch import Dispatcher
 from masterlinc.errors import StartupError, Unavailable
 from masterlinc.events import relay
@@ -104,7 +104,7 @@ async def _check_database(services: Services) -> None:
                 "set database.url to the role `app`"
             )
         await require_arabic_trigrams(connection)
-    left = await pending(services.db, shipped(agent.name for agent in services.registry.agents))
+    left = await pending(services.db, folders_of(services.registry.agents))
     if left:
         raise StartupError(f"the database lacks {len(left)} migrations ({left[0]} first); run: masterlinc migrate")
     async with services.db.transaction() as transaction:

@@ -17,7 +17,7 @@ from litestar import Litestar
 
 from masterlinc.context import Context, Services
 from masterlinc.db.embedded import EmbeddedPostgres, ensure_database
-from masterlinc.db.migrate import migrate, shipped
+from masterlinc.db.migrate import folders_of, migrate
 from masterlinc.dispatch import Dispatcher
 from masterlinc.ids import new_id
 from masterlinc.registry import assemble, discover
@@ -110,7 +110,7 @@ async def new_database(postgres: EmbeddedPostgres) -> NewDatabase:
     """Make a migrated, empty database: a copy of one template."""
     agents, _ = discover()
     await _create(postgres, TEMPLATE, "template1")
-    await migrate(postgres.dsn("owner", TEMPLATE), shipped(agent.name for agent in agents))
+    await migrate(postgres.dsn("owner", TEMPLATE), folders_of(agents))
 
     async def make() -> DatabaseUrls:
         name = f"t{new_id().hex}"

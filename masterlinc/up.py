@@ -9,7 +9,7 @@ from rich.console import Console
 from masterlinc import demo
 from masterlinc.app import API, create_app
 from masterlinc.db.embedded import EmbeddedPostgres
-from masterlinc.db.migrate import migrate, shipped
+from masterlinc.db.migrate import folders_of, migrate
 from masterlinc.observe.logs import configure
 from masterlinc.registry import assemble, discover
 from masterlinc.runtime import settle
@@ -31,7 +31,7 @@ async def up(host: str, port: int, data: Path, *, demo_data: bool) -> int:
     postgres = await EmbeddedPostgres.start(data, progress=tell)
     try:
         _point_at(settings, postgres, host, port)
-        count = await migrate(postgres.dsn("owner"), shipped(agent.name for agent in agents))
+        count = await migrate(postgres.dsn("owner"), folders_of(agents))
         if count:
             tell(f"database brought to this version ({count} migrations)")
         registry = assemble(settings, agents, skipped)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from masterlinc.agent import Agent
 from masterlinc.db.transaction import Database
 from masterlinc.errors import StartupError
 from masterlinc.settings import DatabaseSettings
@@ -37,10 +38,17 @@ def migrations_folder() -> Path:
     return beside if beside.is_dir() else Path(__file__).parents[1] / "_data" / "migrations"
 
 
-def shipped(apps: Iterable[str]) -> list[Folder]:
-    """Return the folders of these apps, the kernel's first."""
+def folders_of(agents: Iterable[Agent]) -> list[Folder]:
+    """Return the kernel's migrations and those of these agents: shipped with us, or brought by an agent from outside."""
     root = migrations_folder()
-    return [Folder(app, root / app) for app in [KERNEL, *apps] if (root / app).is_dir()]
+    folders = [Folder(KERNEL, root / KERNEL)]
+    for agent in agents:
+        path = root / agent.name if agent.migrations is None else Path(agent.migrations)
+        if path.is_dir():
+            folders.append(Folder(agent.name, path))
+        elif agent.migrations is not None:
+            raise StartupError(f"agent {agent.name}: there is no folder {path} of migrations")
+    return folders
 
 
 async def migrate(owner_url: str, folders: Iterable[Folder], tell: Callable[[str], None] = lambda _: None) -> int:
