@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from granian import Granian
@@ -65,7 +66,6 @@ def serve_workers(factory: str, host: str, port: int, workers: int) -> None:
     check_port(host, port)
     Granian(
         factory,
-        factory=True,
         address=host,
         port=port,
         workers=workers,
@@ -74,7 +74,15 @@ def serve_workers(factory: str, host: str, port: int, workers: int) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=WORKER_STOP_SECONDS,
         **_options(),
-    ).serve()
+    ).serve(target_loader=_make_app)
+
+
+def _make_app(factory: str) -> Any:
+    """Make the app in a worker, which inherits handlers that would swallow a signal until it serves."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    module, _, function = factory.partition(":")
+    return getattr(import_module(module), function)()
 
 
 def _options() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from masterlinc.errors import StartupError
 from masterlinc.server import check_port
 
 APP = """
-import asyncio, sys
+import asyncio, os, sys
 from contextlib import asynccontextmanager
 from litestar import Litestar, get
 import masterlinc.server as server
@@ -26,6 +26,10 @@ async def lifespan(app):
 @get("/")
 async def root() -> str:
     return "hello"
+
+@get("/pid")
+async def pid() -> int:
+    return os.getpid()
 
 @get("/slow")
 async def slow() -> str:
@@ -40,7 +44,7 @@ async def stuck() -> str:
     return "never"
 
 def make():
-    return Litestar([root, slow, stuck], lifespan=[lifespan])
+    return Litestar([root, pid, slow, stuck], lifespan=[lifespan])
 
 async def embedded(port):
     await server.serve_embedded(make(), "127.0.0.1", port, ready=lambda: print("ready", flush=True))
@@ -109,6 +113,19 @@ def get(client, path="/"):
     return answer.status, answer.read()
 
 
+WORKERS = {"embedded": 1, "workers": 2}
+
+
+def begun(start, port, kind, **options):
+    """Start a server and wait until each of its processes has answered."""
+    child, seen = start(kind, **options), set()
+    while len(seen) < WORKERS[kind]:
+        client = connect(port, child)
+        seen.add(get(client, "/pid")[1])
+        client.close()
+    return child
+
+
 def await_line(child, line):
     while (said := child.stdout.readline()) != line + "\n":
         assert said, child.communicate()
@@ -117,7 +134,7 @@ def await_line(child, line):
 @pytest.mark.parametrize("kind", ["embedded", "workers"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_answers_and_stops_beside_a_client_that_keeps_its_connection(start, port, kind, number):
-    child = start(kind)
+    child = begun(start, port, kind)
     client = connect(port, child)
     assert get(client) == (200, b"hello")
     began = time.monotonic()
@@ -132,7 +149,7 @@ def test_answers_and_stops_beside_a_client_that_keeps_its_connection(start, port
 
 @pytest.mark.parametrize("kind", ["embedded", "workers"])
 def test_a_request_under_way_is_answered_before_the_stop(start, port, kind):
-    child = start(kind)
+    child = begun(start, port, kind)
     client = connect(port, child)
     assert get(client)[0] == 200
     client.request("GET", "/slow")
@@ -145,7 +162,7 @@ def test_a_request_under_way_is_answered_before_the_stop(start, port, kind):
 
 
 def test_a_request_that_does_not_end_is_cut_off(start, port):
-    child = start("embedded", stop=0.2)
+    child = begun(start, port, "embedded", stop=0.2)
     client = connect(port, child)
     client.request("GET", "/stuck")
     await_line(child, "begun")
@@ -159,7 +176,7 @@ def test_a_request_that_does_not_end_is_cut_off(start, port):
 
 def test_ready_is_told_once_it_answers(start, port):
     child = start("embedded")
-    assert child.stdout.readline() == "ready\n"
+    await_line(child, "ready")
     client = http.client.HTTPConnection("127.0.0.1", port)
     assert get(client) == (200, b"hello")
     client.close()
