@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from typing import Any
 
 _MONEY = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?", re.ASCII)
@@ -45,7 +45,10 @@ def _plain(pattern: re.Pattern[str], value: object) -> str:
 def money(value: Decimal | int | str) -> Money:
     """Round to the halala, half-up (GE-00028); raises ValueError outside Money's range."""
     with localcontext(prec=40):
-        amount = Decimal(value).quantize(_HALALA, rounding=ROUND_HALF_UP)
+        try:
+            amount = Decimal(value).quantize(_HALALA, rounding=ROUND_HALF_UP)
+        except InvalidOperation:  # no number, infinite, or of more digits than any amount has
+            amount = Decimal(-1)
     if not 0 <= amount < _UPPER_BOUND:
         raise ValueError("an amount lies between 0 and 999,999,999,999.99 SAR")
     return Money(amount + 0)  # -0.00 becomes 0.00
