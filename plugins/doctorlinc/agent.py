@@ -1,6 +1,7 @@
 """Patients, practitioners, schedules and appointments."""
 
 from doctorlinc.contract import AppointmentBooked, PatientRegistered
+from doctorlinc.demo import demo
 from doctorlinc.routes import router
 from doctorlinc.tasks import TASKS
 from masterlinc.agent import Agent, Permission
@@ -15,6 +16,7 @@ agent = Agent(
     routers=(router,),
     publishes=(PatientRegistered, AppointmentBooked),
     tasks=TASKS,
+    demo=demo,
     permissions=(
         Permission("patient:read", "See and search patients", "عرض المرضى والبحث عنهم"),
         Permission("patient:create", "Register patients", "تسجيل المرضى"),

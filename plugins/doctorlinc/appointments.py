@@ -64,7 +64,7 @@ async def book_appointment(ctx: Context, form: AppointmentForm) -> AppointmentVi
     """Book an appointment; raises Invalid, NotFound, PractitionerBusy, PatientBusy or OutsideSchedule."""
     now = ctx.clock.now()
     checked = forms.check_appointment(form, now)
-    practitioner_id = await _practitioner(ctx, form.provider_id)
+    practitioner_id = await _practitioner(ctx, checked.provider)
     appointment_id, organization_id = ids.new_id(), ctx.principal.organization_id
 
     async def book(tx: Transaction) -> datetime:
@@ -77,7 +77,7 @@ async def book_appointment(ctx: Context, form: AppointmentForm) -> AppointmentVi
             appointment_id,
             patient["id"],
             practitioner_id,
-            form.provider_id,
+            checked.provider,
             checked.starts_at,
             ends_at,
             checked.appointment_type,

@@ -48,6 +48,7 @@ class CheckedAppointment:
 
     starts_at: datetime
     minutes: int | None
+    provider: str
     appointment_type: str
     notes: str | None
 
@@ -81,6 +82,7 @@ def check_appointment(form: AppointmentForm, now: datetime) -> CheckedAppointmen
     checked = CheckedAppointment(
         starts_at=_start(faults, form.appointment_date, now),
         minutes=form.duration_minutes,
+        provider=_text(faults, "provider_id", form.provider_id, 100) or "",
         appointment_type=_text(faults, "appointment_type", form.appointment_type, 100) or "",
         notes=_text(faults, "notes", form.notes, 4000, least=0, lines=True) or None,
     )

@@ -3,6 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from authlinc.contract import OrganizationKind
+from authlinc.service.directory import License, NewOrganization, create_organization
 from doctorlinc import appointments, service
 from doctorlinc.appointments import Hours
 from doctorlinc.errors import (
@@ -15,6 +17,7 @@ from doctorlinc.errors import (
 )
 from masterlinc import ids
 from masterlinc.errors import Conflict, Invalid
+from masterlinc.identity import PROVIDER_LICENSE
 
 MONDAY = "2026-03-02"
 
@@ -91,8 +94,16 @@ async def test_impossible_times_are_refused(book, patient, typed, code):
 
 async def test_every_fault_of_a_form_is_named(book, patient):
     with pytest.raises(Invalid) as caught:
-        await book(patient_id=patient, appointment_date="soon", appointment_type=" ", notes="a\0", duration_minutes=0)
+        await book(
+            patient_id=patient,
+            provider_id="a\0",
+            appointment_date="soon",
+            appointment_type=" ",
+            notes="a\0",
+            duration_minutes=0,
+        )
     assert {error.path for error in caught.value.errors} == {
+        "provider_id",
         "appointment_date",
         "appointment_type",
         "notes",
@@ -138,6 +149,23 @@ async def test_practitioners_and_patients_of_others_do_not_exist(
     # Another clinic's practitioner licence is no licence here: the words of a first client, so its own organization.
     await appointments.book_appointment(stranger, appointment_form(patient_id=own, provider_id="N-P-1"))
     assert await count(ctx) == 0
+
+
+async def test_a_licence_names_the_own_organization_or_one_that_is_unknown_here(
+    ctx_for, make_principal, running, appointment_form, patient_form
+):
+    license_ = f"T-{ids.new_id().hex}"
+    new = NewOrganization(OrganizationKind.PROVIDER, "A Clinic", "عيادة", (License(PROVIDER_LICENSE, license_),))
+    made = await create_organization(running.context("authlinc", make_principal("admin")), new)
+    for organization in (made.organization_id, ids.new_id()):
+        ctx = ctx_for(make_principal("doctor", organization=organization))
+        patient = (await service.register_patient(ctx, patient_form())).patient_id
+        form = appointment_form(patient_id=patient, provider_id=license_)
+        if organization == made.organization_id:
+            await appointments.book_appointment(ctx, form)
+        else:
+            with pytest.raises(ProviderUnknown):
+                await appointments.book_appointment(ctx, form)
 
 
 async def test_a_practitioner_sees_one_patient_at_a_time(ctx, book, doctor, patient, patient_form):
