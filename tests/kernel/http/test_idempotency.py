@@ -1,0 +1,181 @@
+"""One effect a key: over a real database, with a route of the test's own."""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from litestar import Litestar, Request, Response, post
+from litestar.config.app import AppConfig
+from litestar.params import JSONBody
+from msgspec import Struct
+
+from masterlinc.context import Context
+from masterlinc.errors import Invalid
+from masterlinc.http import install
+from masterlinc.http.idempotency import forget_expired, idempotent
+from masterlinc.money import Money
+from masterlinc.settings import HttpSettings
+from masterlinc.testing import FixedClock
+
+
+class Payment(Struct, forbid_unknown_fields=True):
+    amount: Money
+
+
+class Paid(Struct):
+    number: int
+    amount: Money
+
+
+class House:
+    """Two users and a route that pays: each payment is an audit row."""
+
+    def __init__(self, services, make_principal) -> None:
+        self.services, self.ctx = services, Context("toy", services, make_principal())
+        self.others = [Context("toy", services, make_principal()) for _ in range(2)]
+        self.by = self.ctx
+        self.gate = asyncio.Event()
+        self.entered = asyncio.Event()
+        self.gate.set()
+
+        @post("/pay/{to:str}")
+        async def pay(data: JSONBody[Payment], request: Request[Any, Any, Any]) -> Response[bytes]:
+            return await idempotent(self.by, request, lambda: self.pay(data))
+
+        @post("/strict")
+        async def strict(data: JSONBody[Payment], request: Request[Any, Any, Any]) -> Response[bytes]:
+            return await idempotent(self.by, request, lambda: self.pay(data), required=True)
+
+        app = Litestar.from_config(
+            install(AppConfig(route_handlers=[pay, strict], openapi_config=None), HttpSettings())
+        )
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+    async def pay(self, data: Payment) -> Paid:
+        if data.amount == 13:
+            raise Invalid("Not thirteen", "ليس ثلاثة عشر")
+        ctx = self.by
+        async with ctx.transaction() as transaction:
+            transaction.audit("pay", "payment", "1", organization_id=ctx.principal.organization_id)
+        self.entered.set()
+        await self.gate.wait()
+        return Paid(await self.count(), data.amount)
+
+    async def count(self) -> int:
+        async with self.services.db.transaction(self.by.principal.organizations) as transaction:
+            return await transaction.fetchval("SELECT count(*) FROM masterlinc.idempotency")
+
+    async def effects(self) -> int:
+        async with self.by.transaction() as transaction:
+            return await transaction.fetchval(
+                "SELECT count(*) FROM masterlinc.audit_event WHERE organization_id = $1",
+                self.by.principal.organization_id,
+            )
+
+    async def send(self, amount: str, *keys: str, path: str = "/pay/x") -> httpx.Response:
+        headers = [("Content-Type", "application/json"), *(("Idempotency-Key", key) for key in keys)]
+        return await self.http.post(path, content='{"amount":' + amount + "}", headers=headers)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(kernel, make_principal):
+    return House(await kernel(), make_principal)
+
+
+async def test_a_repeated_request_is_answered_from_what_was_kept(house):
+    first = await house.send("5", "key 1")
+    again = await house.send("5", "key 1")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.content == again.content == b'{"number":0,"amount":5.00}'
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert await house.effects() == 1
+
+
+async def test_attack_106_parallel_requests_with_one_key_have_one_effect(house):
+    answers = await asyncio.gather(*(house.send("5", "storm") for _ in range(100)))
+    codes = {answer.status_code for answer in answers}
+    assert codes <= {201, 409, 503}
+    assert 201 in codes
+    assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
+    assert await house.effects() == 1
+
+
+async def test_a_request_that_is_still_at_work_turns_the_next_one_away(house):
+    house.gate.clear()
+    first = asyncio.create_task(house.send("5", "slow"))
+    await house.entered.wait()
+    second = await house.send("5", "slow")
+    house.gate.set()
+    assert second.status_code == 409
+    assert second.json()["code"] == "idempotency-key-in-flight"
+    assert second.headers["retry-after"] == "1"
+    assert (await first).status_code == 201
+
+
+async def test_attack_107_a_key_with_another_request_is_invalid(house):
+    await house.send("5", "k")
+    for other in (await house.send("6", "k"), await house.send("5.0", "k"), await house.send("5", "k", path="/pay/y")):
+        assert other.status_code == 422
+        assert other.json()["code"] == "idempotency-key-reused"
+    assert await house.effects() == 1
+
+
+async def test_attack_108_keys_of_others_and_of_other_routes_are_independent(house):
+    await house.send("5", "k")
+    assert (await house.send("5", "k", path="/strict")).headers.get("Idempotency-Replayed") is None
+    for other in house.others:
+        house.by = other
+        assert (await house.send("5", "k")).headers.get("Idempotency-Replayed") is None
+        assert await house.effects() == 1
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "ك", "a\tb", "a\x00"])
+async def test_attack_109_a_key_has_1_to_255_printable_characters(house, key):
+    headers = [(b"Content-Type", b"application/json"), (b"Idempotency-Key", key.encode())]
+    answer = await house.http.post("/pay/x", content=b'{"amount":5}', headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "idempotency-key-malformed"
+    assert await house.effects() == 0
+
+
+async def test_attack_109_two_keys_or_none_where_one_is_needed(house):
+    assert (await house.send("5", "a", "b")).status_code == 400
+    assert (await house.send("5", path="/strict")).json()["code"] == "idempotency-key-missing"
+    assert (await house.send("5")).status_code == 201
+    assert (await house.send("5")).status_code == 201
+    assert await house.effects() == 2
+
+
+async def test_a_refused_request_keeps_nothing_and_may_be_tried_again(house):
+    assert (await house.send("13", "k")).status_code == 422
+    assert (await house.send("5", "k")).status_code == 201
+
+
+async def test_attack_112_after_its_time_a_key_is_new(house):
+    clock = FixedClock(house.services.clock.now())
+    house.services.clock = clock
+    await house.send("5", "k")
+    clock.advance(timedelta(hours=23))
+    assert (await house.send("5", "k")).headers.get("Idempotency-Replayed") == "true"
+    clock.advance(timedelta(hours=1))
+    assert (await house.send("6", "k")).status_code == 201
+    assert await house.effects() == 2
+
+
+async def test_kept_answers_are_sealed_and_forgotten(house):
+    house.services.clock = FixedClock(house.services.clock.now() - timedelta(days=3))
+    await house.send("5", "old")
+    async with house.by.transaction() as transaction:
+        kept = await transaction.fetchval("SELECT response FROM masterlinc.idempotency")
+    assert b"amount" not in kept
+    assert await house.count() == 1
+    assert json.loads((await house.send("5", "old")).content)["amount"] == 5
+    house.services.clock.advance(timedelta(days=3))
+    await house.send("7", "new")
+    assert await forget_expired(house.services.db, house.services.clock.now()) == 1
+    assert await house.count() == 1
