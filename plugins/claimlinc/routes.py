@@ -1,20 +1,41 @@
 """Claims over HTTP."""
 
-from litestar import Response, Router, get, post
+from typing import Any
+
+from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from claimlinc.schemas import AdjudicationView, ClaimDetail, ClaimForm, ClaimPage, SubmittedView
 from claimlinc.service import intake, reading
 from masterlinc.context import Context
+from masterlinc.http.idempotency import idempotent
+
+
+class _Known(Exception):
+    def __init__(self, view: SubmittedView) -> None:
+        self.view = view
 
 
 @post("/claims/submit", opt={"permission": "claim:submit"}, summary="Submit a claim")
-async def submit_claim(ctx: NamedDependency[Context], data: JSONBody[ClaimForm]) -> Response[SubmittedView]:
+async def submit_claim(
+    ctx: NamedDependency[Context], request: Request[Any, Any, Any], data: JSONBody[ClaimForm]
+) -> Response[Any]:
     """Record a claim and start its workflow; the same claim sent again answers the first one, with 200."""
-    recorded = await intake.submit(ctx, data)
-    view = SubmittedView(recorded.claim_id, recorded.status.value, recorded.submitted_at, ctx.config.estimated_minutes)
-    return Response(view, status_code=200 if recorded.duplicate else 201)
+
+    async def run() -> SubmittedView:
+        recorded = await intake.submit(ctx, data)
+        view = SubmittedView(
+            recorded.claim_id, recorded.status.value, recorded.submitted_at, ctx.config.estimated_minutes
+        )
+        if recorded.duplicate:
+            raise _Known(view)  # nothing was written, so there is nothing to keep under an Idempotency-Key
+        return view
+
+    try:
+        return await idempotent(ctx, request, run)
+    except _Known as known:
+        return Response(known.view, status_code=200)
 
 
 @get("/claims/{claim_id:str}", opt={"permission": "claim:read"}, summary="Show a claim")

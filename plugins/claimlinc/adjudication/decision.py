@@ -57,9 +57,10 @@ def benefit_uses(decision: Decision) -> tuple[BenefitUse, ...]:
     )
 
 
-def service_date(submission: ClaimSubmission) -> date:
-    """Return the first day of service, or the day the claim was made where no line says one."""
-    return min((line.service_date for line in submission.lines if line.service_date), default=submission.created)
+def service_days(submission: ClaimSubmission) -> tuple[date, date]:
+    """Return the first and the last day of service; a line without a day was served on the day of the claim."""
+    days = [line.service_date or submission.created for line in submission.lines]
+    return min(days, default=submission.created), max(days, default=submission.created)
 
 
 def _open(submission: ClaimSubmission, terms: Terms) -> ClaimWork:

@@ -74,8 +74,8 @@ def _by_percent(claim: ClaimWork, work: LineWork) -> Finding:
         return Finding(
             inputs,
             "no-price",
-            f"Contract {contract} has no price for this service: the line waits for one.",
-            f"لا يوجد في العقد {contract} سعر لهذه الخدمة: البند معلق حتى تحديد السعر.",
+            f"No contract has a price for this service ({contract or 'none holds'}): the line waits for one.",
+            f"لا يوجد عقد يحدد سعر هذه الخدمة ({contract or 'لا عقد ساري'}): البند معلق حتى تحديد السعر.",
             Ruling(Outcome.PENDED),
         )
     work.allowed = min(work.billed, money(work.billed * share / 100))

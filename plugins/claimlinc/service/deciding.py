@@ -1,10 +1,11 @@
 """A payer's decision: terms, decision and ledger in one transaction of the payer's scope, each submission once."""
 
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from claimlinc.adjudication import benefit_uses, decide
-from claimlinc.adjudication.decision import service_date
+from claimlinc.adjudication.decision import service_days
 from claimlinc.contract import (
     DecidedSubmission,
     DecideSubmission,
@@ -22,10 +23,17 @@ from masterlinc import ids, wire
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.money import Money, Quantity
-from policylinc.contract import FoundCover, LoadTerms, PostBenefits, PostedBenefits, Terms
+from policylinc.contract import CoverStatus, FoundCover, LoadTerms, PostBenefits, PostedBenefits, Terms
 
 _AMOUNTS = ("billed", "allowed", "deductible", "copay", "tax", "payer_tax", "payer_share", "patient_share")
 _TRACE = tuple[TraceStep, ...]
+
+
+class Basis(NamedTuple):
+    """The day by which a submission is judged, and the terms of that day; none where nobody is found."""
+
+    day: date
+    terms: Terms | None
 
 
 async def decide_submission(ctx: Context, request: DecideSubmission) -> DecidedSubmission:
@@ -37,8 +45,7 @@ async def decide_submission(ctx: Context, request: DecideSubmission) -> DecidedS
         kept = await _kept(tx, request)
         if kept is not None:
             return kept
-        terms = await _terms(payer, request)
-        return await _decide_and_post(payer, tx, request, terms)
+        return await _decide_and_post(payer, tx, request, await _basis(payer, request))
 
 
 async def load_decision(tx: Transaction, decision_id: UUID) -> DecidedSubmission | None:
@@ -91,27 +98,38 @@ async def _kept(tx: Transaction, request: DecideSubmission) -> DecidedSubmission
     return None if decision_id is None else await load_decision(tx, decision_id)
 
 
-async def _terms(payer: Context, request: DecideSubmission) -> Terms | None:
-    submission = request.submission
-    cover = await payer.call(cover_request(submission), FoundCover)
-    if not cover.found or cover.member_id is None or cover.payer_organization_id != request.payer_organization_id:
-        return None
-    wanted = {coding.code for line in submission.lines for coding in line.codes}
-    return await payer.call(
-        LoadTerms(
-            payer_organization_id=request.payer_organization_id,
-            member_id=cover.member_id,
-            service_date=service_date(submission),
-            provider_organization_id=request.provider_organization_id,
-            codes=tuple(sorted(wanted)),
-        ),
-        Terms,
+async def _basis(payer: Context, request: DecideSubmission) -> Basis:
+    """Read the terms of the first day of service, or of the last where the cover holds only then."""
+    first, last = service_days(request.submission)
+    cover = await _cover(payer, request, first)
+    day = first
+    if last != first and (cover is None or cover.status is not CoverStatus.ACTIVE):
+        later = await _cover(payer, request, last)
+        if later is not None and (cover is None or later.status is CoverStatus.ACTIVE):
+            cover, day = later, last
+    if cover is None or cover.member_id is None:
+        return Basis(day, None)
+    wanted = {coding.code for line in request.submission.lines for coding in line.codes}
+    load = LoadTerms(
+        payer_organization_id=request.payer_organization_id,
+        member_id=cover.member_id,
+        service_date=day,
+        provider_organization_id=request.provider_organization_id,
+        codes=tuple(sorted(wanted)),
     )
+    return Basis(day, await payer.call(load, Terms))
+
+
+async def _cover(payer: Context, request: DecideSubmission, day: date) -> FoundCover | None:
+    cover = await payer.call(cover_request(request.submission, day), FoundCover)
+    here = cover.found and cover.payer_organization_id == request.payer_organization_id
+    return cover if here else None
 
 
 async def _decide_and_post(
-    payer: Context, tx: Transaction, request: DecideSubmission, terms: Terms | None
+    payer: Context, tx: Transaction, request: DecideSubmission, basis: Basis
 ) -> DecidedSubmission:
+    terms = basis.terms
     decision_id, now, submission = ids.new_id(), payer.clock.now(), request.submission
     asks = submission.use is Use.PREAUTHORIZATION
     decision = decide(
@@ -121,10 +139,10 @@ async def _decide_and_post(
         enrolled_by_simulator=request.enrolled_by_simulator,
     )
     decided = DecidedSubmission(decision_id, now, decision)
-    await _keep(payer, tx, request, terms, decided)
+    await _keep(payer, tx, request, basis, decided)
     uses = benefit_uses(decision)
     if terms is not None and uses and not asks:
-        post = PostBenefits(terms.payer_organization_id, terms.member_id, decision_id, service_date(submission), uses)
+        post = PostBenefits(terms.payer_organization_id, terms.member_id, decision_id, basis.day, uses)
         await payer.call(post, PostedBenefits)
     tx.audit(
         "claim.decide",
@@ -138,10 +156,10 @@ async def _decide_and_post(
 
 
 async def _keep(
-    payer: Context, tx: Transaction, request: DecideSubmission, terms: Terms | None, decided: DecidedSubmission
+    payer: Context, tx: Transaction, request: DecideSubmission, basis: Basis, decided: DecidedSubmission
 ) -> None:
     organization, decision = request.payer_organization_id, decided.decision
-    await _insert_head(tx, request, terms, decided)
+    await _insert_head(tx, request, basis, decided)
     await tx.executemany(
         "INSERT INTO claimlinc.decision_line (organization_id, decision_id, provider_organization_id, sequence,"
         " outcome, benefit, billed, allowed, deductible, copay, tax, payer_tax, payer_share, patient_share,"
@@ -170,15 +188,13 @@ async def _keep(
         " VALUES ($1, $2, $3::jsonb, $4)",
         organization,
         decided.decision_id,
-        None if terms is None else wire.dump(terms),
+        None if basis.terms is None else wire.dump(basis.terms),
         seal(payer.vault, organization, decided.decision_id, Snapshot(request.submission)),
     )
 
 
-async def _insert_head(
-    tx: Transaction, request: DecideSubmission, terms: Terms | None, decided: DecidedSubmission
-) -> None:
-    submission, decision = request.submission, decided.decision
+async def _insert_head(tx: Transaction, request: DecideSubmission, basis: Basis, decided: DecidedSubmission) -> None:
+    submission, decision, terms = request.submission, decided.decision, basis.terms
     await tx.execute(
         "INSERT INTO claimlinc.decision (organization_id, id, provider_organization_id, provider_license,"
         " identifier_system, identifier_value, number, use, member_id, policy_id, service_date, outcome, billed,"
@@ -195,7 +211,7 @@ async def _insert_head(
         submission.use.value,
         terms.member_id if terms else None,
         terms.policy_id if terms else None,
-        service_date(submission),
+        basis.day,
         decision.outcome.value,
         *(getattr(decision.totals, name) for name in _AMOUNTS),
         decision.disposition,

@@ -1,13 +1,14 @@
 """The local steps of the claim's workflow: each loads the claim by its key, asks the agent that knows, appends rows."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 
 from claimlinc import queries
-from claimlinc.adjudication.decision import service_date
+from claimlinc.adjudication.decision import service_days
 from claimlinc.contract import ClaimSubmission, LoadedClaim
 from claimlinc.service.loading import load
 from masterlinc import wire
@@ -79,7 +80,7 @@ async def validate_policy(ctx: Context, step: StepInput) -> StepDone:
     """Find the cover and with it the payer; a claim without one goes on, since the payer has the last word."""
     async with ctx.transaction() as tx:
         claim = await _locked(ctx, tx, step)
-        found = await ctx.call(cover_request(claim.submission), FoundCover)
+        found = await ctx.call(cover_request(claim.submission, service_days(claim.submission)[0]), FoundCover)
         if not found.found or found.payer_organization_id is None:
             missing = Finding(
                 "cover-found", "warning", "cover", found.reason or NO_COVER[0], found.reason_ar or NO_COVER[1]
@@ -126,10 +127,10 @@ async def sign(ctx: Context, step: StepInput) -> StepDone:
 NO_COVER = ("no cover matches the claim", "لا توجد تغطية مطابقة للمطالبة")
 
 
-def cover_request(submission: ClaimSubmission) -> FindCover:
+def cover_request(submission: ClaimSubmission, day: date) -> FindCover:
     """Return the question for the cover that a submission is made on."""
     return FindCover(
-        service_date=service_date(submission),
+        service_date=day,
         payer_license=submission.payer_license,
         member_number=submission.cover.member_id,
         policy_number=submission.cover.policy_number,

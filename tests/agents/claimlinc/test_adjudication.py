@@ -259,7 +259,7 @@ def test_a_line_that_cannot_be_priced_is_pended_with_its_reason(bad, code):
 def test_no_price_and_no_percentage_pends():
     (one,) = decide(submission(line()), terms(percent_of_billed=Decimal(0))).lines
     assert (one.outcome, one.denial_code) == (Outcome.PENDED, None)
-    assert "no price" in one.reason
+    assert "No contract has a price" in one.reason
 
 
 def test_one_pended_line_pends_the_claim_and_nothing_is_drawn_yet():

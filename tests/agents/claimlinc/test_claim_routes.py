@@ -90,6 +90,17 @@ async def test_the_same_claim_twice_is_one_claim(client, headers):
     assert (listed["total"], listed["total_exact"]) == (2, True)
 
 
+async def test_an_idempotency_key_answers_the_same_again(client, headers):
+    keyed = headers | {"Idempotency-Key": new_id().hex}
+    first, again = await submit(client, keyed), await submit(client, keyed)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert first.json() == again.json()
+    assert (await submit(client, keyed, amount=7)).status_code == 422
+    another_key = await submit(client, headers | {"Idempotency-Key": new_id().hex})
+    assert (another_key.status_code, another_key.json()["claim_id"]) == (200, first.json()["claim_id"])
+
+
 async def test_the_same_claim_at_the_same_time_is_one_claim(client, headers):
     answers = await asyncio.gather(*(submit(client, headers) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
