@@ -49,7 +49,7 @@ def money(value: Decimal | int | str) -> Money:
             amount = Decimal(value).quantize(_HALALA, rounding=ROUND_HALF_UP)
         except InvalidOperation:  # no number, infinite, or of more digits than any amount has
             amount = Decimal(-1)
-    if not 0 <= amount < _UPPER_BOUND:
+    if not amount.is_finite() or not 0 <= amount < _UPPER_BOUND:
         raise ValueError("an amount lies between 0 and 999,999,999,999.99 SAR")
     return Money(amount + 0)  # -0.00 becomes 0.00
 

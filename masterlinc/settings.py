@@ -4,10 +4,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from masterlinc.errors import StartupError
 
@@ -15,6 +15,10 @@ ENVIRONMENT_PREFIX = "MASTERLINC_"
 
 # Names without a section that are settings all the same (DESIGN.md 9).
 EXCEPTIONS = frozenset({"MASTERLINC_CONFIG", "MASTERLINC_PROFILE", "MASTERLINC_DEMO_PASSWORD"})
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
 
 
 class ProcessSettings(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -28,11 +32,11 @@ class HttpSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """The server."""
 
     host: str = "127.0.0.1"
-    port: int = 8000
-    workers: int = 1
+    port: Port = 8000
+    workers: Count = 1
     docs: bool = True
-    max_body_bytes: int = 10_485_760  # NPHIES takes 10 MB a message (BV-00076)
-    body_seconds: float = 30.0
+    max_body_bytes: Count = 10_485_760  # NPHIES takes 10 MB a message (BV-00076)
+    body_seconds: Seconds = 30.0
     production: bool = False
 
 
@@ -41,9 +45,9 @@ class DatabaseSettings(Struct, forbid_unknown_fields=True, kw_only=True):
 
     url: str = ""
     owner_url: str = ""
-    pool_size: int = 10
-    statement_seconds: float = 15.0
-    acquire_seconds: float = 2.0
+    pool_size: Count = 10
+    statement_seconds: Seconds = 15.0
+    acquire_seconds: Seconds = 2.0
 
 
 class RedisSettings(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -64,9 +68,9 @@ class SecuritySettings(Struct, forbid_unknown_fields=True, kw_only=True):
 class EngineSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """The relay and the workflow engine."""
 
-    concurrency: int = 8
-    lease_seconds: float = 30.0
-    poll_seconds: float = 1.0
+    concurrency: Count = 8
+    lease_seconds: Seconds = 30.0
+    poll_seconds: Seconds = 1.0
 
 
 class DemoSettings(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -136,7 +140,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StartupError(f"configuration: there is no file {path}") from None
-    except tomllib.TOMLDecodeError as fault:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
         raise StartupError(f"configuration: {path}: {fault}") from None
 
 
@@ -155,14 +159,25 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name, value in environment.items():
         if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
             continue
-        section, *path = name[len(ENVIRONMENT_PREFIX) :].lower().split("__")
-        node = (
-            tree.setdefault(section, {}) if section in kernel else tree.setdefault("agents", {}).setdefault(section, {})
-        )
-        for part in path[:-1]:
-            node = node.setdefault(part, {})
-        node[path[-1]] = _value(value)
+        path = name[len(ENVIRONMENT_PREFIX) :].lower().split("__")
+        if not all(path):
+            raise StartupError(f"configuration: {name} has an empty part")
+        if not _put(tree, path if path[0] in kernel else ["agents", *path], _value(value)):
+            raise StartupError(f"configuration: {name} is a value and a section at once")
     return tree
+
+
+def _put(tree: dict[str, Any], path: list[str], value: Any) -> bool:
+    """Put a value into its section; False where a value stands in the way, or a section in its place."""
+    node: Any = tree
+    for part in path[:-1]:
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            return False
+    if isinstance(node.get(path[-1]), dict):
+        return False
+    node[path[-1]] = value
+    return True
 
 
 def _value(text: str) -> Any:

@@ -64,7 +64,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("value", REFUSED, ids=lambda value: repr(value)[:20] if not isinstance(value, int) else "int")
 def test_what_is_no_plain_amount_is_refused(value):
-    with pytest.raises(ValueError, match="not a plain decimal number|integer string"):
+    with pytest.raises(ValueError, match=r"not a plain decimal number|integer string"):
         Money.parse(value)
 
 
