@@ -61,13 +61,3 @@ def service_principal(name: str, organizations: frozenset[UUID]) -> Principal:
 
 
 # Who calls a public route: nobody, with no right to anything.
-ANONYMOUS = Principal(
-    user_id=NOBODY,
-    organization_id=NOBODY,
-    organizations=frozenset(),
-    roles=frozenset(),
-    permissions=frozenset(),
-    session_id=NOBODY,
-    kind="user",
-    expires_at=datetime.max.replace(tzinfo=UTC),
-)

@@ -13,6 +13,7 @@ from masterlinc.context import Context
 from masterlinc.security.principal import service_principal
 from masterlinc.testing import Running
 
+ALONE = {name: {"enabled": False} for name in ("claimlinc", "doctorlinc", "nphieslinc", "policylinc", "sbslinc")}
 PASSWORD = "a long pass phrase"
 
 

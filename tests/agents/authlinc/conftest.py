@@ -1,9 +1,7 @@
 import pytest_asyncio
+from accounts import ALONE
 
 from masterlinc.testing import RunApp, Running
-
-OTHERS = ("claimlinc", "doctorlinc", "nphieslinc", "policylinc", "sbslinc")
-ALONE = {name: {"enabled": False} for name in OTHERS}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
