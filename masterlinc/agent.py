@@ -120,6 +120,11 @@ class DemoPerson:
     payer: int  # which of the plan's payers insures them
     policy_class: str  # VIP, A, B, C
 
+    @property
+    def policy_number(self) -> str:
+        """Return the group policy that insures the person: one for each class of a payer."""
+        return f"P10{self.payer + 1}-{self.policy_class}"
+
 
 @dataclass(frozen=True)
 class DemoPlan:

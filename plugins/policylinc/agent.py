@@ -14,8 +14,10 @@ from policylinc.contract import (
     Terms,
 )
 from policylinc.cover import find_cover
+from policylinc.demo import demo
 from policylinc.enrolment import enrol_unknown
 from policylinc.ledger import load_terms, post_benefits, reverse_benefits
+from policylinc.routes import router
 
 agent = Agent(
     name="policylinc",
@@ -24,7 +26,10 @@ agent = Agent(
     version="0.1.0",
     kernel=">=0.1,<1",
     requires=("authlinc",),
+    optional=("doctorlinc",),
     config=Config,
+    routers=(router,),
+    capabilities=("policy_validation", "coverage", "benefit_ledger"),
     publishes=(MemberEnrolled,),
     permissions=(
         Permission("policy:read", "See policies and their use", "عرض الوثائق واستخدامها"),
@@ -73,4 +78,5 @@ agent = Agent(
             joins_transaction=True,
         ),
     ),
+    demo=demo,
 )

@@ -36,6 +36,14 @@ class OverlappingVersions(Invalid):
     title, title_ar = "Two versions would hold on the same day", "يتداخل إصداران في اليوم نفسه"
 
 
+class AmbiguousPolicy(Conflict):
+    """Several payers have a policy of this number."""
+
+    code = "ambiguous-policy"
+    title = "More than one payer has a policy of this number: name a member"
+    title_ar = "يوجد لدى أكثر من جهة دافعة وثيقة بهذا الرقم: حدد المستفيد"
+
+
 class NumberTaken(Conflict):
     """The number belongs to another record of the payer."""
 

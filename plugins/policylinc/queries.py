@@ -57,10 +57,12 @@ async def class_of_product(tx: Transaction, payer: UUID, product: str, policy_cl
 
 
 async def class_to_enrol_in(tx: Transaction, payer: UUID, product: str, classes: Sequence[str]) -> ClassRow | None:
-    """Return the first of these classes that a product has, else any; without a product the payer's oldest."""
+    """Return the first of these classes that a product has, else any; without the product the payer's oldest."""
     where = """
-    WHERE c.organization_id = $1 AND ($2 = '' OR d.code = $2)
-    ORDER BY d.created_at, d.code, array_position($3::text[], c.policy_class) NULLS LAST, c.policy_class LIMIT 1
+    WHERE c.organization_id = $1
+    ORDER BY (d.code = $2) DESC, d.created_at, d.code,
+        array_position($3::text[], c.policy_class) NULLS LAST, c.policy_class
+    LIMIT 1
     """
     row = await tx.fetchrow(_CLASS + where, payer, product, list(classes))
     return ClassRow(**row) if row else None
@@ -147,34 +149,22 @@ async def balances(tx: Transaction, payer: UUID, member_id: UUID, year: date) ->
     return {row["benefit"]: Use(row["used"], row["deductible_used"]) for row in rows}
 
 
-class PolicyUse(Use, frozen=True):
-    """What all members of a policy have used in a policy year, and how many they are."""
-
-    members: int
-    by_benefit: dict[str, Decimal]
-
-
-async def policy_use(tx: Transaction, policy: PolicyRow, year: date, last_day: date) -> PolicyUse:
-    """Return what the members of a policy have used in a policy year."""
-    members = await tx.fetchval(
-        "SELECT count(*) FROM policylinc.member WHERE organization_id = $1 AND policy_id = $2"
-        " AND effective_from <= $4 AND effective_to >= $3",
-        policy.organization_id,
-        policy.id,
-        year,
-        last_day,
-    )
+async def members_in_year(tx: Transaction, policy: PolicyRow, first_day: date, last_day: date) -> int:
+    """Count who was a member of a policy on any day of a policy year."""
     sql = """
-    SELECT b.benefit, sum(b.used) AS used, sum(b.deductible_used) AS deductible_used
+    SELECT count(*) FROM policylinc.member
+    WHERE organization_id = $1 AND policy_id = $2 AND effective_from <= $4 AND effective_to >= $3
+    """
+    return int(await tx.fetchval(sql, policy.organization_id, policy.id, first_day, last_day))
+
+
+async def used_by_policy(tx: Transaction, policy: PolicyRow, year: date) -> dict[str, Decimal]:
+    """Return what the members of a policy have used together in a policy year, by benefit."""
+    sql = """
+    SELECT b.benefit, sum(b.used) AS used
     FROM policylinc.member m
     JOIN policylinc.balance b ON b.organization_id = m.organization_id AND b.member_id = m.id
     WHERE m.organization_id = $1 AND m.policy_id = $2 AND b.policy_year = $3
     GROUP BY b.benefit
     """
-    rows = await tx.fetch(sql, policy.organization_id, policy.id, year)
-    return PolicyUse(
-        used=sum((row["used"] for row in rows), Decimal(0)),
-        deductible_used=sum((row["deductible_used"] for row in rows), Decimal(0)),
-        members=int(members),
-        by_benefit={row["benefit"]: row["used"] for row in rows},
-    )
+    return {row["benefit"]: row["used"] for row in await tx.fetch(sql, policy.organization_id, policy.id, year)}

@@ -116,10 +116,14 @@ async def test_first_postings_of_a_member_do_not_deadlock(payer: Context, insure
 
 async def test_a_posting_that_is_rolled_back_leaves_nothing(payer: Context, insured: Insured) -> None:
     undone = posting(insured, use("dental", "10.00"))
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with payer.transaction():
             await post_benefits(payer, undone)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await ledger_and_balances(payer, insured) == ({}, {})
     assert (await post_benefits(payer, undone)).entries == 1
 

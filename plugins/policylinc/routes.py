@@ -1,0 +1,32 @@
+"""The routes: `/api/v1/policies`."""
+
+from typing import Annotated
+
+from litestar import Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Meta
+
+from masterlinc.context import Context
+from policylinc.coverage import policy_coverage
+from policylinc.schemas import PolicyAnswer, PolicyCoverage, PolicyQuestion
+from policylinc.validation import validate_policy
+
+
+@post("/validate", status_code=200, opt={"permission": "policy:validate"}, summary="Is a service covered?")
+async def validate(data: JSONBody[PolicyQuestion], ctx: NamedDependency[Context]) -> PolicyAnswer:
+    """Answer whether a policy covers a service for a patient, and who pays what."""
+    return await validate_policy(ctx, data)
+
+
+@get("/{policy_number:str}/coverage", opt={"permission": "policy:read"}, summary="What a policy covers")
+async def coverage(
+    policy_number: FromPath[str],
+    ctx: NamedDependency[Context],
+    member: FromQuery[Annotated[str, Meta(min_length=1, max_length=64)] | None] = None,
+) -> PolicyCoverage:
+    """Return a policy's limits and use in its year; `member` narrows it to one member."""
+    return await policy_coverage(ctx, policy_number, member)
+
+
+router = Router("/policies", route_handlers=[validate, coverage])

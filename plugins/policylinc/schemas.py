@@ -1,0 +1,93 @@
+"""Bodies of the routes: the first system's fields, and beside them what it could not say."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from masterlinc.money import Money
+from policylinc.contract import CoverStatus
+
+Reference = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class PolicyQuestion(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The question whether a service is covered for a patient under a policy."""
+
+    policy_number: Reference
+    patient_id: Reference  # a member number, a PAT- or MBR- number, a national identity or residence number
+    service_code: Reference
+    amount: Money
+    service_date: Annotated[str, Meta(max_length=40)] | None = None  # a day or a time; today where none is named
+
+
+class Coverage(Struct, kw_only=True):
+    """What the policy pays of a service, as far as it can be said before a claim."""
+
+    covered: bool
+    coverage_percentage: Decimal
+    copay_amount: Money
+    deductible_remaining: Money
+    authorization_required: bool
+    limitations: list[str]
+    limitations_ar: list[str]
+    benefit: str
+    patient_share: Money  # deductible and co-payment, and what is above a limit
+    payer_share: Money
+
+
+class PolicyAnswer(Struct, kw_only=True):
+    """The answer to a question on a policy."""
+
+    validation_id: UUID
+    policy_number: str
+    is_valid: bool
+    status: CoverStatus
+    coverage: Coverage
+    message: str
+    message_ar: str
+    member_number: str | None  # whom the patient was taken for; None when nobody matched
+    validated_at: datetime
+
+
+class BenefitView(Struct, kw_only=True):
+    """A benefit of a policy and its use in the policy year."""
+
+    benefit: str
+    title: str
+    title_ar: str
+    copay_percent: Decimal
+    copay_cap: Money | None
+    limit: Money | None  # a member a policy year
+    used: Money
+    authorization_required: bool
+    authorization_above: Money | None
+
+
+class PolicyCoverage(Struct, kw_only=True):
+    """A policy, its limit and its use in the policy year.
+
+    Limits hold for each member: without a member, the annual limit is the members' together, so that used and remaining
+    always add up to it.
+    """
+
+    policy_number: str
+    policy_type: str
+    insurer: str
+    insurer_ar: str
+    status: CoverStatus
+    policy_class: str
+    network: str
+    effective_date: date
+    expiry_date: date
+    policy_year: date
+    annual_limit: Money
+    used_amount: Money
+    remaining_amount: Money
+    covered_services: list[str]
+    benefits: list[BenefitView]
+    members: int
+    member_annual_limit: Money
+    member_number: str | None

@@ -1,0 +1,169 @@
+"""What needs no database: policy years, benefits of codes, packages, days, estimates."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from masterlinc.errors import Invalid
+from masterlinc.money import Money, money
+from masterlinc.testing import FixedClock
+from policylinc.classification import benefit_named, classify
+from policylinc.estimate import Question, estimate
+from policylinc.packages import figures, package_codes, package_product
+from policylinc.policy_year import last_day_of_year, policy_year
+from policylinc.records import BenefitRow, PolicyRow, Use
+from policylinc.service_day import service_day
+
+DAYS = st.dates(date(1990, 1, 1), date(2100, 1, 1))
+
+
+@given(effective=DAYS, day=DAYS)
+def test_a_day_lies_in_its_policy_year(effective: date, day: date) -> None:
+    year = policy_year(effective, day)
+    assert year >= effective
+    if day >= effective:
+        assert year <= day <= last_day_of_year(effective, year)
+        assert policy_year(effective, year) == year
+        assert policy_year(effective, last_day_of_year(effective, year) + timedelta(days=1)) > day
+
+
+def test_a_policy_of_29_february_has_its_anniversary_on_the_28th() -> None:
+    assert policy_year(date(2024, 2, 29), date(2025, 2, 27)) == date(2024, 2, 29)
+    assert policy_year(date(2024, 2, 29), date(2025, 2, 28)) == date(2025, 2, 28)
+    assert policy_year(date(2024, 2, 29), date(2028, 3, 1)) == date(2028, 2, 29)
+
+
+@pytest.mark.parametrize(
+    ("code", "benefit", "rule"),
+    [
+        ("012", "dental", "oral-health"),
+        ("97011-00", "dental", "sbs-dental"),
+        ("06285096001627", "pharmacy", "gtin"),
+        ("83600-00-10", "outpatient", "sbs"),
+        ("16520-00-00", "maternity", "sbs-obstetric"),
+        ("16636-00", "maternity", "sbs-obstetric"),
+        ("16637-00", "outpatient", "sbs"),
+        ("90485-00-00", "maternity", "sbs-obstetric"),
+        ("42503-00-02", "optical", "sbs-eye-test"),
+        ("96092-00-10", "optical", "sbs-glasses"),
+        ("٠١٢", "outpatient", ""),
+        ("CONSULT", "outpatient", ""),
+        ("", "outpatient", ""),
+    ],
+)
+def test_a_code_belongs_to_a_benefit(code: str, benefit: str, rule: str) -> None:
+    assert (classify(code).benefit, classify(code).rule) == (benefit, rule)
+
+
+def test_every_benefit_of_a_package_has_names_and_every_figure_a_source() -> None:
+    published, assumed = figures()
+    assert all(one.source and one.date for one in published)
+    assert all(one.why and one.date for one in assumed)
+    for code in package_codes():
+        for one in package_product(code, date(2020, 1, 1)).classes:
+            for benefit in one.benefits:
+                assert benefit_named(benefit.benefit).title_ar != benefit.benefit
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2026-03-01", date(2026, 3, 1)),
+        ("2026-03-01T23:30:00Z", date(2026, 3, 2)),  # half past two in the morning in Riyadh
+        ("2026-03-01T23:30:00", date(2026, 3, 1)),
+        ("2026-03-01T01:00:00+05:00", date(2026, 2, 28)),
+        ("2026-03-01T10:00:00.123456+03:00", date(2026, 3, 1)),
+        (None, date(2026, 3, 2)),
+    ],
+)
+def test_a_service_day_is_read(text: str | None, day: date) -> None:
+    assert service_day(text, FixedClock(datetime(2026, 3, 1, 22, 0, tzinfo=UTC))) == day
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "20260301", "2026-W09-1", "2026-02-30", "٢٠٢٦-٠٣-٠١", "0001-01-01"])
+def test_what_is_no_day_is_refused_with_its_field(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        service_day(text, FixedClock(datetime(2026, 3, 1, tzinfo=UTC)))
+    assert caught.value.errors[0].path == "service_date"
+
+
+POLICY = PolicyRow(
+    organization_id=UUID(int=1),
+    id=UUID(int=2),
+    product_id=UUID(int=3),
+    product="STD",
+    policy_type="CHI_STANDARD",
+    policy_number="P-1",
+    policy_class="C",
+    network="C",
+    status="active",
+    effective_date=date(2026, 1, 1),
+    expiry_date=date(2026, 12, 31),
+    annual_limit=Decimal(1000),
+    deductible=Decimal(50),
+)
+RULE = BenefitRow(
+    benefit="dental",
+    rule_id="STD-C.dental",
+    version=1,
+    effective_from=date(2020, 1, 1),
+    covered=True,
+    copay_percent=Decimal(20),
+    copay_cap=Decimal(75),
+    year_limit=Decimal(400),
+    authorization_required=False,
+    authorization_above=Decimal(300),
+)
+
+
+def ask(amount: str, rule: BenefitRow | None = RULE, used: dict[str, Use] | None = None) -> Question:
+    return Question(POLICY, benefit_named("dental"), Money(amount), rule, used or {})
+
+
+def test_the_deductible_comes_first_then_the_copayment() -> None:
+    """200 - 50 deductible = 150; 20 % of it is 30; the payer pays 120, the patient 80."""
+    found = estimate(ask("200.00"))
+    assert (found.copay, found.payer_share, found.patient_share) == (Money("30.00"), Money("120.00"), Money("80.00"))
+    assert (found.deductible_remaining, found.percentage, found.covered) == (Money("50.00"), Decimal(80), True)
+    assert not found.authorization_required
+
+
+def test_the_copayment_stops_at_its_cap_and_the_payer_at_the_limit() -> None:
+    """900 - 50 = 850; 20 % is 170, capped at 75; of 775 the limit of 400 leaves the payer 400."""
+    found = estimate(ask("900.00"))
+    assert (found.copay, found.payer_share, found.patient_share) == (Money("75.00"), Money("400.00"), Money("500.00"))
+    assert found.authorization_required
+
+
+def test_a_used_up_limit_covers_nothing_and_says_so() -> None:
+    found = estimate(ask("100.00", used={"dental": Use(Decimal(400), Decimal(50))}))
+    assert (found.covered, found.payer_share, found.patient_share) == (False, Money("0.00"), Money("100.00"))
+    assert "400.00" in found.message.en
+    assert "400.00" in found.message.ar
+
+
+_AMOUNTS = st.integers(1, 10**8).map(lambda halalas: money(Decimal(halalas) / 100))
+_LIMITS = st.none() | st.integers(0, 10**6).map(lambda halalas: Decimal(halalas) / 100)
+
+
+@given(
+    amount=_AMOUNTS,
+    percent=st.decimals(0, 100, places=2),
+    cap=_LIMITS,
+    limit=_LIMITS,
+    used=st.integers(0, 10**7).map(lambda halalas: Decimal(halalas) / 100),
+)
+def test_shares_sum_to_the_whole_and_nothing_is_negative(
+    amount: Money, percent: Decimal, cap: Decimal | None, limit: Decimal | None, used: Decimal
+) -> None:
+    rule = BenefitRow("dental", "r", 1, date(2020, 1, 1), True, percent, cap, limit, False, None)
+    found = estimate(Question(POLICY, benefit_named("dental"), amount, rule, {"dental": Use(used, used)}))
+    assert found.payer_share + found.patient_share == amount
+    assert min(found.payer_share, found.patient_share, found.copay, found.deductible_remaining) >= 0
+    assert found.payer_share <= max(POLICY.annual_limit - used, 0)
+    if limit is not None:
+        assert found.payer_share <= max(limit - used, 0)
