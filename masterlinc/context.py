@@ -22,7 +22,6 @@ from masterlinc.security.revocation import Revocations
 from masterlinc.security.tokens import TokenVerifier
 from masterlinc.settings import Settings
 from masterlinc.wire import dump
-from masterlinc.workflow.states import StepState, steps_of
 
 A = TypeVar("A", bound=Struct)
 R = TypeVar("R")
@@ -170,10 +169,6 @@ class Context:
             key,
         )
         transaction.on_commit(self.services.after_commit)
-
-    async def workflow_steps(self, transaction: Transaction, name: str, key: str) -> list[StepState]:
-        """Return the steps of a workflow in order."""
-        return await steps_of(transaction, name, key)
 
     def _workflow(self, name: str) -> Workflow:
         for agent in self.services.registry.agents:

@@ -9,6 +9,7 @@ from masterlinc.db import Transaction
 from masterlinc.ids import new_id
 from masterlinc.security.principal import service_principal
 from masterlinc.workflow import engine
+from masterlinc.workflow.states import steps_of
 
 ORGANIZATION = new_id()
 
@@ -39,7 +40,7 @@ async def turn(services: Services) -> int:
 async def state(services: Services, key: str = "one") -> tuple[str, list[str]]:
     async with services.db.transaction() as transaction:
         status = await transaction.fetchval("SELECT status FROM masterlinc.workflow WHERE business_key = $1", key)
-        steps = await context_of(services).workflow_steps(transaction, "toy.work", key)
+        steps = await steps_of(transaction, "toy.work", key)
     return status, [step.status for step in steps]
 
 
@@ -59,7 +60,9 @@ def writes(name: str) -> object:
 
 async def effects(services: Services) -> list[str]:
     async with services.db.transaction(frozenset({ORGANIZATION})) as transaction:
-        rows = await transaction.fetch("SELECT action FROM masterlinc.audit_event WHERE action LIKE 'toy.%' ORDER BY id")
+        rows = await transaction.fetch(
+            "SELECT action FROM masterlinc.audit_event WHERE action LIKE 'toy.%' ORDER BY id"
+        )
     return [row["action"] for row in rows]
 
 
