@@ -1,5 +1,6 @@
 """Finds the agents, checks them against each other, and puts them in start order."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -16,6 +17,10 @@ from masterlinc.errors import StartupError
 from masterlinc.settings import Settings
 
 GROUP = "masterlinc.agents"
+
+# An agent's name is its schema in PostgreSQL, its section of the configuration and the head of its tasks' names.
+_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
+_TAKEN = frozenset({"masterlinc", "public", "information_schema", *Settings.__struct_fields__})
 
 
 @dataclass(frozen=True)
@@ -44,22 +49,36 @@ class Registry:
 
 def discover(points: Iterable[EntryPoint] | None = None) -> tuple[list[Agent], list[Skipped]]:
     """Load every agent that is installed; one of this distribution that fails stops the start."""
-    agents, skipped = [], []
-    for point in sorted(points if points is not None else entry_points(group=GROUP), key=lambda one: one.name):
-        built_in = point.dist is not None and point.dist.name == "masterlinc"
-        agent: Any = None
-        try:
-            agent = point.load()
-            reason = _unfit(point.name, agent)
-        except Exception as fault:  # noqa: BLE001 - a foreign module may raise anything when it is imported
-            reason = f"cannot be imported: {fault}"
-        if not reason:
-            agents.append(agent)
-        elif built_in:
+    agents: dict[str, Agent] = {}
+    skipped = []
+    for point in sorted(points if points is not None else entry_points(group=GROUP), key=_built_in_first):
+        agent, reason = _load(point)
+        if agent is not None and point.name in agents:
+            agent, reason = None, "another distribution has an agent of this name"
+        if agent is not None:
+            agents[point.name] = agent
+        elif _built_in(point):
             raise StartupError(f"agent {point.name}: {reason}")
         else:
             skipped.append(Skipped(point.name, reason))
-    return agents, skipped
+    return [agents[name] for name in sorted(agents)], skipped
+
+
+def _load(point: EntryPoint) -> tuple[Agent | None, str]:
+    try:
+        agent = point.load()
+    except Exception as fault:  # noqa: BLE001 - a foreign module may raise anything when it is imported
+        return None, f"cannot be imported: {fault}"
+    reason = _unfit(point.name, agent)
+    return (None, reason) if reason else (agent, "")
+
+
+def _built_in(point: EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name == "masterlinc"
+
+
+def _built_in_first(point: EntryPoint) -> tuple[bool, str, str]:
+    return not _built_in(point), point.name, point.dist.name if point.dist is not None else ""
 
 
 def assemble(settings: Settings, agents: Iterable[Agent], skipped: Iterable[Skipped] = ()) -> Registry:
@@ -69,13 +88,13 @@ def assemble(settings: Settings, agents: Iterable[Agent], skipped: Iterable[Skip
     _refuse_unknown(settings, known)
     enabled = {name: agent for name, agent in found.items() if settings.enabled(name)}
     ordered = _start_order(enabled)
-    tasks = {f"{agent.name}.{task.label}": (agent.name, task) for agent in ordered for task in agent.tasks}
+    tasks, by_request = _tasks(ordered)
     _check_workflows(ordered, tasks)
     return Registry(
         agents=tuple(ordered),
         configs={agent.name: _config(settings, agent) for agent in ordered},
         tasks=tasks,
-        by_request={task.request: name for name, (_, task) in tasks.items() if not task.name},
+        by_request=by_request,
         skipped=tuple(skipped),
         disabled=tuple(sorted(set(found) - set(enabled))),
     )
@@ -86,6 +105,8 @@ def _unfit(name: str, agent: object) -> str:
         return "its entry point is no Agent"
     if agent.name != name:
         return f"its entry point is called {name} and its name is {agent.name}"
+    if not _NAME.fullmatch(name) or name in _TAKEN or name.startswith("pg_"):
+        return "its name cannot be that of a schema and of a section: it takes a-z, 0-9 and single underscores"
     try:
         fits = SpecifierSet(agent.kernel).contains(Version(__version__), prereleases=True)
     except InvalidSpecifier:
@@ -109,11 +130,11 @@ def _refuse_unknown(settings: Settings, known: set[str]) -> None:
 
 
 def _start_order(enabled: dict[str, Agent]) -> list[Agent]:
-    """Put every agent behind those that it requires."""
+    """Put every agent behind those that it requires, or uses where they are enabled."""
     ordered: list[Agent] = []
     left = dict(sorted(enabled.items()))
     while left:
-        ready = [agent for agent in left.values() if not set(agent.requires) & set(left)]
+        ready = [agent for agent in left.values() if not {*agent.requires, *agent.optional} & set(left)]
         if not ready:
             raise StartupError(f"agents require each other in a circle: {', '.join(left)}")
         for agent in ready:
@@ -126,6 +147,20 @@ def _start_order(enabled: dict[str, Agent]) -> list[Agent]:
                     )
             ordered.append(left.pop(agent.name))
     return ordered
+
+
+def _tasks(agents: list[Agent]) -> tuple[dict[str, tuple[str, Task]], dict[type[Struct], str]]:
+    tasks: dict[str, tuple[str, Task]] = {}
+    by_request: dict[type[Struct], str] = {}
+    for agent in agents:
+        for task in agent.tasks:
+            name = f"{agent.name}.{task.label}"
+            if name in tasks:
+                raise StartupError(f"agent {agent.name} has two tasks of the name {name}")
+            tasks[name] = (agent.name, task)
+            if not task.name and (other := by_request.setdefault(task.request, name)) != name:
+                raise StartupError(f"tasks {other} and {name} take the same request, {task.request.__name__}")
+    return tasks, by_request
 
 
 def _check_workflows(agents: list[Agent], tasks: dict[str, tuple[str, Task]]) -> None:

@@ -89,7 +89,7 @@ def test_a_yes_or_no_is_read_from_text(text, enabled):
 
 
 def test_an_agent_that_is_neither_enabled_nor_disabled_is_named():
-    with pytest.raises(StartupError, match="authlinc.*'maybe'"):
+    with pytest.raises(StartupError, match=r"authlinc.*'maybe'"):
         read(AUTHLINC__ENABLED="maybe").enabled("authlinc")
 
 
