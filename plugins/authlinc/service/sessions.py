@@ -115,7 +115,7 @@ async def _refresh(ctx: Context, transaction: Transaction, presented: _Refresh) 
     session = await transaction.fetchrow(queries.LOCK_SESSION, organization, session_id)
     over = session["ended_at"] or session["disabled_at"] or min(used["expires_at"], session["expires_at"]) <= now
     if over:
-        _audit(transaction, presented, str(session_id), "session over")
+        _audit_refusal(transaction, organization, str(session_id), "session over")
         return None
     user = session["user_id"]
     email = emails.open_email(ctx, organization, user, session["email"])
@@ -130,19 +130,17 @@ async def _notice_reuse(ctx: Context, transaction: Transaction, presented: _Refr
     """End the family of a token that was used before: thief and owner cannot be told apart (RFC 9700)."""
     organization = presented.organization_id
     session_id = await transaction.fetchval(queries.SESSION_OF_REFRESH, organization, presented.digest)
-    if session_id is not None:
-        await end_session(ctx, transaction, organization, session_id, "reuse")
-        _audit(transaction, presented, str(session_id), "reuse")
+    if session_id is None:  # the organization is only what the caller wrote
+        _audit_refusal(transaction, None, f"token:{presented.digest.hex()[:16]}", "unknown")
+        return
+    await end_session(ctx, transaction, organization, session_id, "reuse")
+    _audit_refusal(transaction, organization, str(session_id), "reuse")
 
 
-def _audit(transaction: Transaction, presented: _Refresh, session: str, reason: str) -> None:
+def _audit_refusal(transaction: Transaction, organization_id: UUID | None, session: str, reason: str) -> None:
+    detail = {"reason": reason}
     transaction.audit(
-        "auth.refresh",
-        "session",
-        session,
-        organization_id=presented.organization_id,
-        outcome="refused",
-        detail={"reason": reason},
+        "auth.refresh", "session", session, organization_id=organization_id, outcome="refused", detail=detail
     )
 
 
