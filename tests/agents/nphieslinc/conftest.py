@@ -14,6 +14,7 @@ from masterlinc.context import Context
 from masterlinc.identity import PAYER_LICENSE, PROVIDER_LICENSE
 from masterlinc.ids import new_id
 from masterlinc.security.principal import Principal, service_principal
+from masterlinc.settings import Settings
 from masterlinc.testing import MakePrincipal, RunApp, Running, bearer, client_of
 from policylinc import service as policies
 from policylinc.drafts import BenefitDraft, ClassDraft, ContractDraft, ProductDraft
@@ -96,6 +97,18 @@ async def lenient(run_app: RunApp, make_principal: MakePrincipal) -> Running:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def still(run_app: RunApp, make_principal: MakePrincipal) -> Running:
+    """The same system with an engine that takes nothing: a test runs the steps itself."""
+
+    def configure(settings: Settings) -> None:
+        settings.engine.concurrency = 0
+
+    running = await run_app(configure=configure, nphieslinc=LENIENT)
+    await payer(running, make_principal, DEFAULT_PAYER)
+    return running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def strict(run_app: RunApp) -> Running:
     """A system that refuses what NPHIES would refuse, and enrols nobody."""
     return await run_app(nphieslinc={"strictness": "full"})
@@ -112,6 +125,12 @@ async def world_of(running: Running, make_principal: MakePrincipal) -> AsyncIter
 @pytest_asyncio.fixture(loop_scope="session")
 async def world(lenient: Running, make_principal: MakePrincipal) -> AsyncIterator[World]:
     async for one in world_of(lenient, make_principal):
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def still_world(still: Running, make_principal: MakePrincipal) -> AsyncIterator[World]:
+    async for one in world_of(still, make_principal):
         yield one
 
 
