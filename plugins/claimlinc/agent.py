@@ -3,6 +3,7 @@
 from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import ClaimDecided, ClaimSubmitted
 from claimlinc.routes import router
+from claimlinc.service.workflow import CLAIM
 from claimlinc.tasks import TASKS
 from masterlinc.agent import Agent, Permission
 
@@ -18,6 +19,7 @@ agent = Agent(
     routers=(router,),
     publishes=(ClaimSubmitted, ClaimDecided),
     tasks=TASKS,
+    workflows=(CLAIM,),
     permissions=(
         Permission("claim:submit", "Submit claims", "تقديم المطالبات"),
         Permission("claim:read", "See claims and their decisions", "عرض المطالبات وقراراتها"),

@@ -1,8 +1,10 @@
 """Claims over HTTP: the first system's shapes, every fault with its path, nobody else's claim."""
 
 import asyncio
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
 from masterlinc.ids import new_id, show
@@ -153,7 +155,7 @@ async def test_a_patient_number_of_nobody_is_refused_and_a_local_number_is_kept(
 
 
 async def test_another_providers_name_is_refused(client, headers, running, make_principal, parties):
-    from conftest import organization
+    from claim_parties import organization
 
     from authlinc.contract import OrganizationKind
     from masterlinc.identity import PROVIDER_LICENSE
@@ -169,7 +171,7 @@ async def test_another_providers_name_is_refused(client, headers, running, make_
 def full(parties, **changes):
     body = {
         "claim_type": "oral",
-        "claim_number": f"N-{new_id().hex[:10]}",
+        "claim_number": f"N-{new_id().hex}",
         "patient": {
             "name": "سارة علي",
             "birth_date": "1990-01-01",
@@ -325,3 +327,27 @@ async def test_times_are_utc(client, headers):
     moment = datetime.fromisoformat(body["submitted_at"])
     assert moment.tzinfo is not None
     assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
+
+
+async def test_a_submit_is_one_round_trip_once_its_parties_are_known(client, headers, parties, monkeypatch):
+    """The claim, its children, workflow, event and audit row are one call that is durable when it returns."""
+    await client.post("/api/v1/claims/submit", json=full(parties), headers=headers)
+    sent = []
+    ours = ContextVar("ours", default=False)  # the dispatcher works beside us, in contexts of its own
+    execute, simple = asyncpg.Connection._execute, asyncpg.Connection.execute
+
+    async def counted(self, query, *arguments, **options):
+        sent.extend([query] * ours.get())
+        return await execute(self, query, *arguments, **options)
+
+    async def counted_simple(self, query, *arguments, **options):
+        sent.extend([query] * (ours.get() and not arguments))
+        return await simple(self, query, *arguments, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "_execute", counted)
+    monkeypatch.setattr(asyncpg.Connection, "execute", counted_simple)
+    ours.set(True)
+    answer = await client.post("/api/v1/claims/submit", json=full(parties), headers=headers)
+    assert answer.status_code == 201
+    assert len(sent) == 1
+    assert "claimlinc.submit" in sent[0]
