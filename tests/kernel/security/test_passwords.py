@@ -1,9 +1,11 @@
 """Attack cases of passwords; the numbers are those of the security rules."""
 
 import asyncio
+import platform
 import time
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -105,6 +107,22 @@ async def test_two_at_once_twenty_wait_and_the_rest_come_later(passwords: Passwo
     assert most == 2
     async with passwords.admitted():
         assert inside == 0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators give memory back by themselves")
+async def test_memory_is_given_back_at_rest() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    passwords = Passwords(rest_seconds=3600)
+    await asyncio.gather(*(passwords.hash(f"password {number}") for number in range(4)))
+    busy = resident()
+    passwords._rest_seconds = 0
+    await passwords.hash("the last password")
+    async with asyncio.timeout(5):
+        while resident() > busy - 16 * 2**20:
+            await asyncio.sleep(0.02)
+    passwords.close()
 
 
 async def test_hashing_leaves_the_event_loop_free(passwords: Passwords) -> None:
