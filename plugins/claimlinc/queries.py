@@ -9,12 +9,24 @@ CLAIM_COLUMNS = (
     "c.organization_id, c.id, c.payer_organization_id, c.status, c.status_at, c.version, c.total, c.submitted_at,"
     " c.patient_id, c.provider_license, c.identifier_system, c.identifier_value, c.submission"
 )
-# Addressed to a payer: by the submission, or by the cover that validation found.
-_SEEN = (
-    "(c.organization_id = ANY($1::uuid[]) OR c.payer_organization_id = ANY($1::uuid[]) OR EXISTS (SELECT FROM"
-    " claimlinc.claim_cover v WHERE v.organization_id = c.organization_id AND v.claim_id = c.id"
-    " AND v.payer_organization_id = ANY($1::uuid[])))"
+# What the scope may see, each way by its own index: an OR over the three would read the whole table.
+_WAYS = (
+    "claimlinc.claim c WHERE c.organization_id = o.id",  # as provider
+    "claimlinc.claim c WHERE c.payer_organization_id = o.id",  # as the payer that the submission names
+    # as the payer of the cover that validation found
+    (
+        "claimlinc.claim_cover v JOIN claimlinc.claim c ON c.organization_id = v.organization_id AND c.id = v.claim_id"
+        " WHERE v.payer_organization_id = o.id"
+    ),
 )
+
+
+def _seen(more: str, most: str) -> str:
+    ways = (f"SELECT c.organization_id, c.id FROM {way} {more} ORDER BY c.id DESC LIMIT {most}" for way in _WAYS)  # noqa: S608
+    return " UNION ".join(
+        f"SELECT w.organization_id, w.id FROM unnest($1::uuid[]) AS o (id) CROSS JOIN LATERAL ({way}) AS w"  # noqa: S608
+        for way in ways
+    )
 
 
 async def own_claim(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
@@ -29,7 +41,8 @@ async def own_claim(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
 async def seen_claim(tx: Transaction, claim_id: UUID) -> Any:
     """Return a claim that the open transaction's organizations may see, as provider or payer, or None."""
     return await tx.fetchrow(
-        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c WHERE {_SEEN} AND c.id = $2",  # noqa: S608
+        f"SELECT {CLAIM_COLUMNS} FROM ({_seen('AND c.id = $2', '1')}) AS seen"  # noqa: S608
+        " JOIN claimlinc.claim c USING (organization_id, id)",
         list(tx.organizations),
         claim_id,
     )
@@ -37,26 +50,31 @@ async def seen_claim(tx: Transaction, claim_id: UUID) -> Any:
 
 async def seen_claims(tx: Transaction, status: str | None, limit: int, offset: int) -> list[Any]:
     """Return a page of claims, the newest first."""
+    more, arguments = _with_status(status, 4)
     return await tx.fetch(
-        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c"  # noqa: S608
-        f" WHERE {_SEEN} AND ($2::text IS NULL OR c.status = $2) ORDER BY c.id DESC LIMIT $3 OFFSET $4",
+        f"SELECT {CLAIM_COLUMNS} FROM ({_seen(more, '$2::int + $3::int')}) AS seen"  # noqa: S608
+        " JOIN claimlinc.claim c USING (organization_id, id) ORDER BY c.id DESC LIMIT $2 OFFSET $3",
         list(tx.organizations),
-        status,
         limit,
         offset,
+        *arguments,
     )
 
 
 async def count_claims(tx: Transaction, status: str | None, most: int) -> int:
     """Count the claims of a list, to `most` and no further."""
+    more, arguments = _with_status(status, 3)
     counted: int = await tx.fetchval(
-        f"SELECT count(*) FROM (SELECT FROM claimlinc.claim c WHERE {_SEEN}"  # noqa: S608
-        " AND ($2::text IS NULL OR c.status = $2) LIMIT $3) AS counted",
+        f"SELECT count(*) FROM ({_seen(more, '$2')} LIMIT $2) AS counted",  # noqa: S608
         list(tx.organizations),
-        status,
         most,
+        *arguments,
     )
     return counted
+
+
+def _with_status(status: str | None, place: int) -> tuple[str, tuple[str, ...]]:
+    return (f"AND c.status = ${place}", (status,)) if status else ("", ())
 
 
 async def next_number(tx: Transaction, table: str, organization: UUID, claim_id: UUID) -> int:
