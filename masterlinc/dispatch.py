@@ -64,6 +64,8 @@ class Dispatcher:
                 await self._take()
             except Unavailable as fault:
                 logger.warning("dispatch_waits", reason=str(fault))
+            except Exception as fault:  # noqa: BLE001 - a lost connection, say: the next look comes with the next poll
+                logger.fault("dispatch_failed", fault)
 
     async def _take(self) -> int:
         free = self._services.settings.engine.concurrency - len(self._running)
@@ -86,5 +88,5 @@ class Dispatcher:
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            logger.error("work_failed", reason=f"{type(fault).__name__}: {fault}")
+            logger.fault("work_failed", fault)
         self.wake()  # there may be more than fitted

@@ -15,6 +15,7 @@ from masterlinc.backoff import backoff
 from masterlinc.context import Context, Services
 from masterlinc.db.transaction import Transaction
 from masterlinc.ids import new_id
+from masterlinc.observe.logs import logger
 from masterlinc.security.principal import service_principal
 
 _CLAIM = """
@@ -196,8 +197,11 @@ async def _keep_lease(services: Services, lease: Lease) -> None:
     length = services.settings.engine.lease_seconds
     while True:
         await asyncio.sleep(length / 3)
-        async with services.db.connection() as connection:
-            await connection.execute(_KEEP, lease.id, lease.owner, timedelta(seconds=length))
+        try:
+            async with services.db.connection() as connection:
+                await connection.execute(_KEEP, lease.id, lease.owner, timedelta(seconds=length))
+        except Exception as fault:  # noqa: BLE001 - a lost connection, a busy pool: there is time for one more try
+            logger.fault("lease_not_kept", fault, workflow=lease.id.hex)
 
 
 def _prepare(services: Services, lease: Lease, step: StoredStep) -> tuple[Context, Task]:
