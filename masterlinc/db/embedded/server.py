@@ -42,7 +42,8 @@ SETTINGS = {
     "log_error_verbosity": "terse",
 }
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
-FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# For tests: a crash of the machine may take the data, and every test module has its own pools.
+FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
 READY_SECONDS = 300.0  # recovery after a crash may replay much
 SLOW_SECONDS = 3.0
 WATCH_SECONDS = 1.0
