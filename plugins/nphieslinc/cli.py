@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Submit a file; 0 when it was adjudicated, 1 when anything refused it."""
+    """Submit a file; 0 when it was adjudicated, 1 when anything refused it, 2 when the payer decides later."""
     import httpx
     from rich.console import Console
 
@@ -153,6 +153,8 @@ def _tell(client: "httpx.Client", console: "Console", claim_id: str, status: str
             console.print(f"{name.replace('_', ' ')}: {decided[name]}", markup=False)
     colour = {"approved": "green", "partial": "yellow"}.get(status, "red")
     console.print(f"[bold {colour}]{status}[/bold {colour}]")
+    if status == "pended":
+        return 2
     return 0 if lines and status != "error" else 1
 
 

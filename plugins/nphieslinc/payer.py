@@ -26,7 +26,7 @@ from nphieslinc.envelope import Envelope
 from nphieslinc.faults import BrokenRule
 from nphieslinc.writing import MessageIds, Responder, decided, pended, refused
 from nphieslinc.writing.header import Sender
-from policylinc.contract import EnrolMember, FindCover, FoundCover, PersonIdentifier
+from policylinc.contract import CoverStatus, EnrolMember, FindCover, FoundCover, LoadTerms, PersonIdentifier, Terms
 
 # Persons of the exchange's onboarding scenarios.
 _UNKNOWN_PERSON = "2333333333"
@@ -105,35 +105,52 @@ def _responder(request: Envelope) -> Responder:
 
 async def _cover(scope: Context, submission: ClaimSubmission, payer: Payer) -> bool | None:
     """Find the member, or enrol them where the simulator may: True says enrolled, None says there is no member."""
-    day = _service_date(submission)
-    identifiers = tuple(PersonIdentifier(one.system, one.value) for one in submission.subject.identifiers)
-    cover = submission.cover
-    wanted = FindCover(
-        service_date=day,
-        payer_license=payer.license,
-        member_number=cover.member_id,
-        policy_number=cover.policy_number,
-        identifiers=identifiers,
-    )
-    found = await scope.call(wanted, FoundCover)
-    if found.found:
-        return False
     config: Config = scope.config
-    number = cover.member_id or next((one.value for one in identifiers), None)
-    if not config.simulator.auto_enrol or number is None:
+    found = await scope.call(_wanted(submission, payer), FoundCover)
+    if found.found and not (config.simulator.auto_enrol and await _lapsed_in_the_simulator(scope, submission, found)):
+        return False
+    request = _enrolment(submission, payer)
+    if not config.simulator.auto_enrol or not request.member_number:
         return None
-    enrol = EnrolMember(
+    return (await scope.call(request, FoundCover)).found or None
+
+
+def _wanted(submission: ClaimSubmission, payer: Payer) -> FindCover:
+    return FindCover(
+        service_date=_service_date(submission),
+        payer_license=payer.license,
+        member_number=submission.cover.member_id,
+        policy_number=submission.cover.policy_number,
+        identifiers=_identifiers(submission),
+    )
+
+
+def _enrolment(submission: ClaimSubmission, payer: Payer) -> EnrolMember:
+    identifiers = _identifiers(submission)
+    return EnrolMember(
         payer_organization_id=payer.organization_id,
         name=submission.subject.name,
         birth_date=submission.subject.birth_date,
         gender=submission.subject.gender,
-        member_number=number,
+        member_number=submission.cover.member_id or next((one.value for one in identifiers), ""),
         identifiers=identifiers,
-        service_date=day,
-        policy_class=cover.policy_class,
+        service_date=_service_date(submission),
+        policy_class=submission.cover.policy_class,
         enrolled_by_simulator=True,
     )
-    return (await scope.call(enrol, FoundCover)).found or None
+
+
+async def _lapsed_in_the_simulator(scope: Context, submission: ClaimSubmission, found: FoundCover) -> bool:
+    """Say whether the simulator enrolled this member, for another year than the service's."""
+    if found.status is CoverStatus.ACTIVE or found.member_id is None or found.payer_organization_id is None:
+        return False
+    asked = LoadTerms(found.payer_organization_id, found.member_id, _service_date(submission), codes=())
+    async with scope.transaction():
+        return (await scope.call(asked, Terms)).enrolled_by_simulator
+
+
+def _identifiers(submission: ClaimSubmission) -> tuple[PersonIdentifier, ...]:
+    return tuple(PersonIdentifier(one.system, one.value) for one in submission.subject.identifiers)
 
 
 def _service_date(submission: ClaimSubmission) -> date:

@@ -73,7 +73,8 @@ async def payer(running: Running, make_principal: MakePrincipal, license_: str) 
     keeper = running.context("policylinc", make_principal("payer_admin", organization=key))
     benefits = tuple(BenefitDraft(benefit=name, copay_percent=Decimal(20), copay_cap=Decimal(75)) for name in BENEFITS)
     classes = tuple(
-        ClassDraft(policy_class=name, annual_limit=Decimal(500_000), network=name, benefits=benefits) for name in ("C", "VIP")
+        ClassDraft(policy_class=name, annual_limit=Decimal(500_000), network=name, benefits=benefits)
+        for name in ("C", "VIP")
     )
     product = ProductDraft(
         code="STD",
@@ -147,8 +148,8 @@ async def stages(world: World, claim_id: str) -> list[tuple[str, str, str | None
     key = str(ids.parse("CLM", claim_id))
     async with world.ctx.transaction() as tx:
         rows = await tx.fetch(
-            "SELECT s.name, s.status, s.error FROM masterlinc.workflow w JOIN masterlinc.workflow_step s ON s.workflow_id = w.id"
-            " WHERE w.business_key = $1 ORDER BY s.position",
+            "SELECT s.name, s.status, s.error FROM masterlinc.workflow w"
+            " JOIN masterlinc.workflow_step s ON s.workflow_id = w.id WHERE w.business_key = $1 ORDER BY s.position",
             key,
         )
     return [(row["name"], row["status"], row["error"]) for row in rows]

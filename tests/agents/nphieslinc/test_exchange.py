@@ -74,7 +74,9 @@ async def test_a_claim_that_came_as_a_message_is_sent_as_it_came(world: World, m
     assert await claim_status(world, step) == "approved"
 
 
-async def test_a_crash_after_the_send_sends_the_same_and_gets_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_crash_after_the_send_sends_the_same_and_gets_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     step = await submitted(world, world.message())
     answers: list[bytes] = []
 
@@ -99,7 +101,11 @@ async def test_a_claim_without_a_message_gets_one(world: World) -> None:
     await exchange.submit_claim(world.ctx, step)
     row = await exchange_row(world, step)
     built = read_submission(opened(await stored(world, row["request_message_id"])))
-    assert (built.identifier, built.total, built.subject) == (submission.identifier, submission.total, submission.subject)
+    assert (built.identifier, built.total, built.subject) == (
+        submission.identifier,
+        submission.total,
+        submission.subject,
+    )
     await exchange.record_answer(world.ctx, step)
     assert await claim_status(world, step) == "approved"
 
@@ -131,7 +137,9 @@ async def test_an_answer_to_another_request_is_not_recorded(world: World, monkey
         await exchange.record_answer(world.ctx, step)
 
 
-async def test_what_the_hub_cannot_read_is_an_error_with_its_rule(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_the_hub_cannot_read_is_an_error_with_its_rule(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     step = await submitted(world, world.message())
 
     async def unreadable(ctx: Context, message: bytes) -> bytes:
@@ -223,20 +231,25 @@ async def test_nobody_reads_the_simulator_s_memory(world: World) -> None:
 # A hub over HTTP -------------------------------------------------------------------------------------------------
 
 
-def over_http(world: World, answer: Callable[[httpx.Request], httpx.Response], **changes: Any) -> Context:
-    ctx = world.ctx
-    config = Config(hub="https://hub.example/$process-message", **changes)
-    registry = replace(ctx.services.registry, configs=dict(ctx.services.registry.configs) | {"nphieslinc": config})
-    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-    services = replace(ctx.services, registry=registry, http=client)
+def configured(ctx: Context, client: httpx.AsyncClient | None = None, **settings: Any) -> Context:
+    """The same context with other settings of this agent, and another HTTP client where one is given."""
+    registry = replace(
+        ctx.services.registry, configs=dict(ctx.services.registry.configs) | {"nphieslinc": Config(**settings)}
+    )
+    services = replace(ctx.services, registry=registry, http=client or ctx.services.http)
     return Context("nphieslinc", services, ctx.principal)
+
+
+def over_http(world: World, answer: Callable[[httpx.Request], httpx.Response]) -> Context:
+    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    return configured(world.ctx, client, hub="https://hub.example/$process-message")
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     from datetime import timedelta
 
-    monkeypatch.setattr(hub, "backoff", lambda attempt: timedelta(0))
+    monkeypatch.setattr(hub, "backoff", lambda _: timedelta(0))
 
 
 async def test_connection_faults_and_server_faults_are_tried_again_with_the_same_bytes(world: World) -> None:

@@ -104,7 +104,9 @@ async def test_what_is_no_message_is_refused(world: World, data: bytes, status: 
     assert refused.json()["detail_ar"]
 
 
-@pytest.mark.parametrize(("event", "status", "code"), [("poll-request", 501, "event-not-built"), ("claim", 422, "unknown-event")])
+@pytest.mark.parametrize(
+    ("event", "status", "code"), [("poll-request", 501, "event-not-built"), ("claim", 422, "unknown-event")]
+)
 async def test_other_events_are_told_apart(world: World, event: str, status: int, code: str) -> None:
     data = world.message().replace(b'"code": "claim-request"', f'"code": "{event}"'.encode())
     refused = await world.post(data)
@@ -165,4 +167,7 @@ def _ids(data: bytes) -> list[tuple[bytes, bytes]]:
 
     bundle = json.loads(data)
     header = bundle["entry"][0]["resource"]["id"]
-    return [(bundle["id"].encode(), b"9" * 8 + bundle["id"][8:].encode()), (header.encode(), b"9" * 8 + header[8:].encode())]
+    return [
+        (bundle["id"].encode(), b"9" * 8 + bundle["id"][8:].encode()),
+        (header.encode(), b"9" * 8 + header[8:].encode()),
+    ]

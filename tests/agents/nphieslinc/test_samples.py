@@ -5,12 +5,15 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import World
 from nphies_messages import opened
 
+from claimlinc.contract import ClaimStatus
 from nphieslinc.envelope import ANSWER_EVENTS, CLAIM_EVENTS
 from nphieslinc.fhir import parse, write
 from nphieslinc.reading import read_answer, read_submission
 from nphieslinc.rules import ALL_RULES, check
+from nphieslinc.simulator import process_message
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "nphies"
 SAMPLES = sorted((SHARED / "examples").glob("*.json")) if SHARED.is_dir() else []
@@ -65,6 +68,20 @@ def test_every_answer_is_read() -> None:
         if envelope.event in ANSWER_EVENTS:
             answer = read_answer(envelope, request_header_id=envelope.response_to or "")
             assert answer.lines or answer.errors, path.name
+
+
+async def test_the_simulated_payer_decides_every_request(still_world: World) -> None:
+    decided = {ClaimStatus.APPROVED, ClaimStatus.PARTIAL, ClaimStatus.REJECTED}
+    for path in requests():
+        request = opened(path.read_bytes())
+        answer = opened(await process_message(still_world.ctx, path.read_bytes()))
+        read = read_answer(answer, request_header_id=request.header_id)
+        assert read.status in decided, (path.name, read.errors)
+        assert [line.sequence for line in read.lines] == [line.sequence for line in read_submission(request).lines], (
+            path.name
+        )
+        if not path.name.startswith("08"):  # its patient was born after the day of service
+            assert sum(line.payer_share for line in read.lines) > 0, (path.name, read.disposition)
 
 
 def test_the_rules_that_the_index_lists_are_named() -> None:
