@@ -12,13 +12,14 @@ from masterlinc.ids import looks_like, show
 from masterlinc.money import ZERO, money
 from policylinc.classification import benefit_named
 from policylinc.errors import AmbiguousPolicy, MemberNotFound, PolicyNotFound
+from policylinc.facts import Facts, match, read_facts
 from policylinc.patients import person_of
 from policylinc.persons import Person
 from policylinc.policy_year import last_day_of_year, policy_year
-from policylinc.queries import balances, benefits_on, members_in_year, used_by_policy
+from policylinc.queries import members_in_year, used_by_policy
 from policylinc.records import BenefitRow, MemberRow, PolicyRow, cover_status
 from policylinc.schemas import BenefitView, PolicyCoverage
-from policylinc.validation import match_policy, payers_in_reach
+from policylinc.validation import payers_in_reach
 
 
 class _Reading(NamedTuple):
@@ -38,18 +39,19 @@ async def policy_coverage(ctx: Context, policy_number: str, member: str | None) 
         raise PolicyNotFound
     person = await _person(ctx, member)
     async with ctx.transaction(reach) as tx:
-        match = await match_policy(ctx, tx, (reach, policy_number), person, day)
-        if match.policy is None:
+        facts = await read_facts(ctx, tx, (reach, policy_number), person, day)
+        found = match(facts, ctx.principal.organizations, day)
+        if found.policy is None:
             raise AmbiguousPolicy
-        if member and match.member is None:
+        if member and found.member is None:
             raise MemberNotFound
-        reading = await _read(tx, match.policy, match.member, day)
+        reading = await _read(tx, facts, found.policy, found.member, day)
         tx.audit(
             "policy.coverage_read",
             "policy",
-            show("POL", match.policy.id),
-            organization_id=match.policy.organization_id,
-            patient=match.member.id if match.member else None,
+            show("POL", found.policy.id),
+            organization_id=found.policy.organization_id,
+            patient=found.member.id if found.member else None,
         )
     insurer = await ctx.call(LoadOrganization(reading.policy.organization_id), OrganizationInfo)
     return _view(reading, insurer, day)
@@ -62,13 +64,13 @@ async def _person(ctx: Context, member: str | None) -> Person:
     return await person_of(ctx, member) if looks_like("MBR", member) or looks_like("PAT", member) else Person(member)
 
 
-async def _read(tx: Transaction, policy: PolicyRow, member: MemberRow | None, day: date) -> _Reading:
+async def _read(tx: Transaction, facts: Facts, policy: PolicyRow, member: MemberRow | None, day: date) -> _Reading:
     within = min(max(day, policy.effective_date), policy.expiry_date)
     year = policy_year(policy.effective_date, within)
-    benefits = await benefits_on(tx, policy, within)
+    benefits = facts.benefits_of(policy)
     if member is not None:
-        own = await balances(tx, policy.organization_id, member.id, year)
-        return _Reading(policy, member, year, benefits, {name: use.used for name, use in own.items()}, 1)
+        own = {name: use.used for name, use in facts.used_by(member, year).items()}
+        return _Reading(policy, member, year, benefits, own, 1)
     used = await used_by_policy(tx, policy, year)
     last_day = last_day_of_year(policy.effective_date, year)
     return _Reading(policy, None, year, benefits, used, await members_in_year(tx, policy, year, last_day))

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from masterlinc.db import Transaction
-from policylinc.records import BenefitRow, ClassRow, ContractRow, MemberRow, PolicyRow, PriceRow, Use
+from policylinc.records import BenefitRow, ClassRow, ContractRow, MemberRow, PolicyRow, PriceRow
 
 _POLICY = """
 SELECT p.organization_id, p.id, p.product_id, d.code AS product, d.policy_type, p.policy_number, p.policy_class,
@@ -20,9 +21,11 @@ FROM policylinc.member m
 """
 
 
-async def payers_of_policy(tx: Transaction, policy_number: str) -> frozenset[UUID]:
-    """Return the payers that have a policy of this number: ids only, in any scope."""
-    return frozenset(row[0] for row in await tx.fetch("SELECT * FROM policylinc.payers_of_policy($1)", policy_number))
+async def payers_of_policy(source: Any, policy_number: str) -> frozenset[UUID]:
+    """Return the payers that have a policy of this number, by a connection or transaction: ids only, in any scope."""
+    return frozenset(
+        row[0] for row in await source.fetch("SELECT * FROM policylinc.payers_of_policy($1)", policy_number)
+    )
 
 
 async def payers(tx: Transaction) -> frozenset[UUID]:
@@ -137,16 +140,6 @@ async def prices_on(
     """
     rows = await tx.fetch(sql, payer, contract_id, day, list(codes) if codes is not None else None)
     return [PriceRow(**row) for row in rows]
-
-
-async def balances(tx: Transaction, payer: UUID, member_id: UUID, year: date) -> dict[str, Use]:
-    """Return what a member has used in a policy year, by benefit."""
-    sql = """
-    SELECT benefit, used, deductible_used FROM policylinc.balance
-    WHERE organization_id = $1 AND member_id = $2 AND policy_year = $3
-    """
-    rows = await tx.fetch(sql, payer, member_id, year)
-    return {row["benefit"]: Use(row["used"], row["deductible_used"]) for row in rows}
 
 
 async def members_in_year(tx: Transaction, policy: PolicyRow, first_day: date, last_day: date) -> int:

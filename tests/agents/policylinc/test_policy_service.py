@@ -13,6 +13,7 @@ from masterlinc.errors import Invalid, NotFound
 from masterlinc.identity import NATIONAL_ID
 from masterlinc.ids import new_id
 from masterlinc.money import Money
+from policylinc import facts
 from policylinc.contract import PersonIdentifier
 from policylinc.drafts import BenefitDraft, ContractDraft, MemberDraft, PriceDraft
 from policylinc.errors import NoSuchProduct, NumberTaken, OverlappingVersions, PolicyNotFound
@@ -257,3 +258,20 @@ async def test_every_table_is_under_row_level_security(payer: Context, insured: 
                 new_id(),
                 datetime.now(UTC),
             )
+
+
+async def test_under_row_level_security_every_read_of_an_answer_has_an_index(payer: Context, insured: Insured) -> None:
+    async with payer.transaction() as tx:
+        await tx.execute("SET LOCAL enable_seqscan = off")  # a sequential scan that is left has no alternative
+        plan = await tx.fetch(
+            f"EXPLAIN {facts._SQL}",
+            [insured.payer],
+            insured.policy_number,
+            insured.member_number,
+            None,
+            [insured.payer],
+            [b"\0" * 16],
+            date(2026, 3, 1),
+        )
+    text = "\n".join(row[0] for row in plan)
+    assert "Seq Scan" not in text, text
