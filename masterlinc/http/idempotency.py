@@ -96,7 +96,7 @@ async def forget_expired(db: Database, now: datetime) -> int:
     gone = 0
     while True:
         async with db.transaction() as transaction:
-            batch = await transaction.fetchval("SELECT masterlinc.forget_idempotency($1, $2)", now, _BATCH)
+            batch = int(await transaction.fetchval("SELECT masterlinc.forget_idempotency($1, $2)", now, _BATCH))
         gone += batch
         if batch < _BATCH:
             return gone

@@ -1,5 +1,22 @@
-"""The declaration of the agent."""
+"""Code systems, financial rules and signatures."""
 
-from masterlinc.agent import Agent
+from masterlinc.agent import Agent, Permission
+from sbslinc.routes import router
+from sbslinc.tasks import TASKS
 
-agent = Agent(name="sbslinc", title="SbsLinc", title_ar="إس بي إس لينك", version="0.1.0", kernel=">=0.1,<1")
+agent = Agent(
+    name="sbslinc",
+    title="SbsLinc",
+    title_ar="إس بي إس لينك",
+    version="0.1.0",
+    kernel=">=0.1,<1",
+    routers=(router,),
+    tasks=TASKS,
+    permissions=(
+        Permission(
+            "code:read", "Normalise codes, check figures and signatures", "تحويل الرموز والتحقق من الحسابات والتواقيع"
+        ),
+        Permission("code:map", "Keep the facility's own translations of codes", "حفظ مقابلات رموز المنشأة"),
+        Permission("document:sign", "Sign documents with the organization's key", "توقيع المستندات بمفتاح المنشأة"),
+    ),
+)

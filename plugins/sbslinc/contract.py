@@ -53,6 +53,25 @@ class NormalizedCodes(Struct, frozen=True):
     codes: tuple[NormalizedCode, ...]
 
 
+class MapFacilityCode(Struct, frozen=True):
+    """Keep the caller's own translation of one of its codes; without a system it holds whatever system is sent."""
+
+    internal_code: str
+    system: str
+    code: str
+    internal_system: str | None = None
+    display: str | None = None
+    display_ar: str | None = None
+
+
+class MappedFacilityCode(Struct, frozen=True):
+    """The translation that is now in force."""
+
+    internal_code: str
+    system: str
+    code: str
+
+
 class FinancialLine(Struct, frozen=True):
     """The figures of one line."""
 
