@@ -45,9 +45,11 @@ async def start_test_postgres(tmp: Path, *, durable: bool = False) -> TestPostgr
     return await TestPostgres.start(_place(tmp) / "data", durable=durable)
 
 
-def start_valkey(tmp: Path) -> TestServer:
-    """Start an empty Valkey that keeps nothing on disk and listens on a unix socket only."""
-    place = Path(tempfile.mkdtemp(prefix="vk-"))  # short: a socket's path has a limit, and pytest's folders are long
+def start_valkey(tmp: Path, place: Path | None = None) -> TestServer:
+    """Start an empty Valkey that keeps nothing on disk, on a unix socket in `place` or in a new folder."""
+    # A short path: that of a socket has a limit, and pytest's folders are long.
+    place = place or Path(tempfile.mkdtemp(prefix="vk-"))
+    place.mkdir(mode=0o700, exist_ok=True)
     path = place / "s"
     words = ["--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--save", "", "--daemonize", "no"]
     with (tmp / "valkey.log").open("ab") as log:

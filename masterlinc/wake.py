@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from masterlinc.errors import StartupError
 from masterlinc.observe.logs import logger
 from masterlinc.settings import RedisSettings
 
@@ -21,7 +22,7 @@ async def listen(settings: RedisSettings, wake: Callable[[], None]) -> AsyncIter
     if not settings.url:
         yield wake
         return
-    redis = Redis.from_url(settings.url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15)
+    redis = _connect(settings.url)
     bell = _Bell(redis, wake)
     listener = asyncio.create_task(bell.hear(), name="wake-listener")
     try:
@@ -32,6 +33,13 @@ async def listen(settings: RedisSettings, wake: Callable[[], None]) -> AsyncIter
             await listener
         await bell.silence()
         await redis.aclose()
+
+
+def _connect(url: str) -> Redis:
+    try:
+        return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15)
+    except ValueError as fault:
+        raise StartupError(f"configuration: redis.url: {fault}") from None
 
 
 class _Bell:
