@@ -2,6 +2,7 @@
 
 from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import ClaimDecided, ClaimSubmitted
+from claimlinc.demo import demo
 from claimlinc.routes import router
 from claimlinc.service.workflow import CLAIM
 from claimlinc.tasks import TASKS
@@ -19,6 +20,7 @@ agent = Agent(
     routers=(router,),
     publishes=(ClaimSubmitted, ClaimDecided),
     tasks=TASKS,
+    demo=demo,
     workflows=(CLAIM,),
     permissions=(
         Permission("claim:submit", "Submit claims", "تقديم المطالبات"),
