@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
@@ -56,8 +57,16 @@ class World:
         """Submit a message, let its workflow run, return the adjudication."""
         taken = await self.post(data)
         assert taken.status_code in {200, 201}, taken.text
-        await self.running.dispatcher.idle()
-        return (await self.get(f"/claims/{taken.json()['claims'][0]['claim_id']}/adjudication")).json()
+        path = f"/claims/{taken.json()['claims'][0]['claim_id']}/adjudication"
+        async with asyncio.timeout(20):
+            while (found := (await self.get(path)).json())["status"] == "pending" and not await self._parked():
+                await self.running.dispatcher.idle()
+        return found
+
+    async def _parked(self) -> bool:
+        async with self.ctx.transaction() as tx:
+            query = "SELECT count(*) FROM masterlinc.workflow WHERE status = 'parked' AND organization_id = $1"
+            return bool(await tx.fetchval(query, self.clerk.organization_id))
 
 
 async def organization(running: Running, kind: OrganizationKind, license_: str) -> Any:
