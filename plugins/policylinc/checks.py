@@ -23,7 +23,7 @@ _CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,39}", re.ASCII)
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{1,39}", re.ASCII)
 _CLASS = re.compile(r"[A-Z][A-Z0-9+]{0,9}", re.ASCII)
 _BENEFIT = re.compile(r"[a-z][a-z_]{1,39}", re.ASCII)
-_GENDERS = frozenset({"male", "female", "other", "unknown"})
+GENDERS = frozenset({"male", "female", "other", "unknown"})
 
 
 def refuse(faults: Iterable[FieldError]) -> None:
@@ -70,7 +70,7 @@ def member_faults(draft: MemberDraft) -> Iterator[FieldError]:
     """Find the faults of a keyed member; a message's identifiers are stored as sent instead."""
     yield from _number("member_number", draft.member_number)
     yield from _text("name", draft.name)
-    if draft.gender is not None and draft.gender not in _GENDERS:
+    if draft.gender is not None and draft.gender not in GENDERS:
         yield _fault("gender", "choice", "The gender is not one of NPHIES's", "الجنس ليس من القيم المعتمدة")
     if draft.effective_from and draft.effective_to:
         yield from _order("effective_to", draft.effective_from, draft.effective_to)

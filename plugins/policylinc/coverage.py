@@ -8,8 +8,10 @@ from authlinc.contract import LoadOrganization, OrganizationInfo
 from masterlinc.clock import today
 from masterlinc.context import Context
 from masterlinc.db import Transaction
+from masterlinc.errors import NotFound
 from masterlinc.ids import looks_like, show
 from masterlinc.money import ZERO, money
+from masterlinc.text import clean_identifier
 from policylinc.classification import benefit_named
 from policylinc.errors import AmbiguousPolicy, MemberNotFound, PolicyNotFound
 from policylinc.facts import Facts, match, read_facts
@@ -34,6 +36,8 @@ class _Reading(NamedTuple):
 async def policy_coverage(ctx: Context, policy_number: str, member: str | None) -> PolicyCoverage:
     """Return a policy with its use in the policy year, a member's own where one is named; audited at the payer."""
     day = today(ctx.clock)
+    _readable(policy_number, PolicyNotFound)
+    _readable(member or "-", MemberNotFound)
     reach = await payers_in_reach(ctx, policy_number)
     if not reach:
         raise PolicyNotFound
@@ -55,6 +59,14 @@ async def policy_coverage(ctx: Context, policy_number: str, member: str | None) 
         )
     insurer = await ctx.call(LoadOrganization(reading.policy.organization_id), OrganizationInfo)
     return _view(reading, insurer, day)
+
+
+def _readable(number: str, unknown: type[NotFound]) -> None:
+    """Raise `unknown` for what no number looks like: an address may carry any character."""
+    try:
+        clean_identifier(number)
+    except ValueError:
+        raise unknown from None
 
 
 async def _person(ctx: Context, member: str | None) -> Person:

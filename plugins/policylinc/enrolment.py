@@ -6,9 +6,10 @@ import asyncpg
 
 from masterlinc.context import Context
 from masterlinc.db import Transaction
-from masterlinc.errors import NotFound
+from masterlinc.errors import FieldError, Invalid, NotFound
 from masterlinc.ids import new_id
 from policylinc import writes
+from policylinc.checks import GENDERS
 from policylinc.contract import CoverStatus, EnrolMember, FoundCover
 from policylinc.cover import found_cover
 from policylinc.drafts import PolicyDraft
@@ -17,17 +18,28 @@ from policylinc.queries import class_to_enrol_in, members_by_number, policies_by
 from policylinc.records import ClassRow, MemberRow, PolicyRow
 from policylinc.service import announce, new_policy
 
+_LONGEST = 64
+
 
 async def enrol_unknown(ctx: Context, request: EnrolMember) -> FoundCover:
     """Enrol a person for the calendar year of the service; whoever has the number on that day is answered."""
     payer = request.payer_organization_id
     if ctx.principal.kind != "service" and payer not in ctx.principal.organizations:
         raise NotFound
+    _check(request)
     async with ctx.transaction(frozenset({payer})) as tx:
         member = await _covered_on(tx, request) or await _enrol(ctx, request)
         policy = await policy_by_id(tx, payer, member.policy_id)
         assert policy is not None, "the foreign key says so"
     return found_cover(policy, member, request.service_date)
+
+
+def _check(request: EnrolMember) -> None:
+    """Refuse a number that could not be stored or found again; everything else is taken as it was sent."""
+    if not 0 < len(request.member_number) <= _LONGEST:
+        detail = f"A member number has 1 to {_LONGEST} characters"
+        detail_ar = f"رقم المستفيد من 1 إلى {_LONGEST} حرفاً"
+        raise Invalid(detail, detail_ar, errors=[FieldError("member_number", "length", detail, detail_ar)])
 
 
 async def _enrol(ctx: Context, request: EnrolMember) -> MemberRow:
@@ -47,7 +59,7 @@ async def _enrol(ctx: Context, request: EnrolMember) -> MemberRow:
                 effective_to=policy.expiry_date,
                 enrolled_by_simulator=request.enrolled_by_simulator,
             )
-            birth = request.birth_date, request.gender
+            birth = request.birth_date, request.gender if request.gender in GENDERS else None
             await writes.insert_member(
                 tx, member, request.name.strip() or request.member_number, birth, ctx.clock.now()
             )

@@ -7,7 +7,7 @@ from policy_builders import Insured, insure, national_id, policy, terms_of
 
 from authlinc.contract import FindOrganization, LoadOrganization, OrganizationInfo, OrganizationKind
 from masterlinc.context import Context
-from masterlinc.errors import NotFound
+from masterlinc.errors import Invalid, NotFound
 from masterlinc.identity import IQAMA
 from masterlinc.ids import new_id
 from policylinc.contract import CoverStatus, EnrolMember, FindCover, FoundCover, PersonIdentifier
@@ -194,3 +194,11 @@ async def test_nobody_enrols_at_another_payer(clinic: Context, payer: Context, i
 async def test_a_license_names_a_payer_by_its_number_too(clinic: Context, payer: Context, insured: Insured) -> None:
     info = await clinic.call(FindOrganization(await license_of(payer)), OrganizationInfo)
     assert info.organization_id == insured.payer
+
+
+async def test_a_message_is_enrolled_as_it_comes_but_needs_a_number(payer: Context, insured: Insured) -> None:
+    odd = unknown(payer, member_number="AB/٣-#", gender="neither", name=" ", birth_date=None)
+    assert (await payer.call(odd, FoundCover)).found is True
+    for number in ("", "x" * 65):
+        with pytest.raises(Invalid):
+            await payer.call(unknown(payer, member_number=number), FoundCover)

@@ -269,3 +269,24 @@ async def test_a_provider_asks_about_its_own_patient(ask: Ask, clinic: Context, 
     patient = await patients.register_patient(clinic.for_agent("doctorlinc"), form)
     body = (await ask(clinic, question(insured, patient_id=patient.patient_id))).json()
     assert body["member_number"] == insured.member_number
+
+
+@pytest.mark.parametrize("number", ["%00", "P%E2%80%AE1", "%20", "x" * 300, "%D9%A0%D9%A1", "..%2F.."])
+async def test_an_address_of_any_characters_is_not_found(
+    client, running: Running, clinic: Context, number: str
+) -> None:
+    headers = bearer(running, clinic.principal)
+    assert (await client.get(f"/api/v1/policies/{number}/coverage", headers=headers)).status_code == 404
+
+
+@pytest.mark.parametrize("member", ["%00", "%E2%80%AE", "MBR-1", "PAT-"])
+async def test_a_member_of_any_characters_is_not_found(
+    client, running: Running, clinic: Context, insured: Insured, member: str
+) -> None:
+    url = f"/api/v1/policies/{insured.policy_number}/coverage?member={member}"
+    assert (await client.get(url, headers=bearer(running, clinic.principal))).status_code == 404
+
+
+async def test_odd_characters_in_a_question_are_answered(ask: Ask, clinic: Context, insured: Insured) -> None:
+    for change in ({"policy_number": "P\u202e1"}, {"patient_id": "\u202e\u200b"}, {"service_code": "\u202e"}):
+        assert (await ask(clinic, question(insured, **change))).status_code == 200
