@@ -35,6 +35,12 @@ async def login(ctx: Context, email: str, password: str) -> Tokens:
         return await _sign_in(ctx, account, user, folded, new_hash)
 
 
+async def forget_attempts(ctx: Context) -> None:
+    """Delete the counts that no longer count."""
+    async with ctx.transaction() as transaction:
+        await transaction.execute(queries.PURGE_ATTEMPTS, ctx.clock.now() - ctx.config.forget)
+
+
 async def _count_and_find(ctx: Context, account: bytes) -> Any:
     """Count a try and find the user, if there is one; raises LoginPaused."""
     config, now = ctx.config, ctx.clock.now()

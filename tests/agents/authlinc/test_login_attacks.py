@@ -77,6 +77,16 @@ async def test_28_a_pause_ends_doubles_and_is_forgotten(run_app: RunApp) -> None
         assert [(await wrong()).status_code for _ in range(LIMIT)] == [401] * LIMIT  # a success begins anew
         clock.advance(timedelta(minutes=61))
         assert [(await wrong()).status_code for _ in range(LIMIT)] == [401] * LIMIT  # so does an hour
+        await logins.forget_attempts(system(running))
+        assert await _counted(running) == 1
+        clock.advance(timedelta(minutes=61))
+        await logins.forget_attempts(system(running))
+        assert await _counted(running) == 0
+
+
+async def _counted(running: Running) -> int:
+    async with system(running).transaction() as transaction:
+        return await transaction.fetchval("SELECT count(*) FROM authlinc.login_attempt")
 
 
 async def test_29_a_pause_does_not_touch_open_sessions(running: Running, client: httpx.AsyncClient) -> None:

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from masterlinc.app import declared_permissions
 from masterlinc.errors import Forbidden, StartupError
 from masterlinc.ids import new_id
+from masterlinc.registry import discover
 from masterlinc.security import Principal, service_principal
 from masterlinc.security.permissions import load
 from masterlinc.security.principal import NOBODY
@@ -30,8 +32,8 @@ def test_the_shipped_roles() -> None:
         ("nurse", "claim:submit"),
         ("adjudicator", "claim:submit"),
         ("adjudicator", "patient:read"),
-        ("doctor", "audit:read"),
-        ("doctor", "user:read"),
+        ("doctor", "nphies:submit"),
+        ("nurse", "patient:create"),
         ("billing", "patient:create"),
     ],
 )
@@ -39,6 +41,11 @@ def test_52_what_a_role_must_not_do(role: str, permission: str) -> None:
     rbac = load(config_folder() / "rbac.toml")
     assert permission not in rbac.permissions_of([role])
     assert permission in rbac.permissions_of(["admin"])
+
+
+def test_no_role_grants_what_nobody_declares() -> None:
+    agents, _ = discover()
+    load(config_folder() / "rbac.toml").check(permission.name for permission in declared_permissions(agents))
 
 
 def test_roles_add_up_and_unknown_ones_grant_nothing() -> None:
