@@ -19,6 +19,10 @@ EXCEPTIONS = frozenset({"MASTERLINC_CONFIG", "MASTERLINC_PROFILE", "MASTERLINC_D
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+RedisUrl = Annotated[
+    str,
+    Meta(pattern=r"^(|unix://.+|rediss?://([^@/]*@)?([^:/@?]+|\[[0-9a-fA-F:]+\])?(:[0-9]{1,5})?(/[0-9]*)?(\?.*)?)$"),
+]
 
 
 class ProcessSettings(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -53,7 +57,7 @@ class DatabaseSettings(Struct, forbid_unknown_fields=True, kw_only=True):
 class RedisSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """Redis, where there is one: wakes other processes sooner."""
 
-    url: str = ""
+    url: RedisUrl = ""
 
 
 class SecuritySettings(Struct, forbid_unknown_fields=True, kw_only=True):

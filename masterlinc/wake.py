@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from masterlinc.errors import StartupError
 from masterlinc.observe.logs import logger
 from masterlinc.settings import RedisSettings
 
@@ -22,7 +21,7 @@ async def listen(settings: RedisSettings, wake: Callable[[], None]) -> AsyncIter
     if not settings.url:
         yield wake
         return
-    redis = _connect(settings.url)
+    redis = Redis.from_url(settings.url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15)
     bell = _Bell(redis, wake)
     listener = asyncio.create_task(bell.hear(), name="wake-listener")
     try:
@@ -33,13 +32,6 @@ async def listen(settings: RedisSettings, wake: Callable[[], None]) -> AsyncIter
             await listener
         await bell.silence()
         await redis.aclose()
-
-
-def _connect(url: str) -> Redis:
-    try:
-        return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15)
-    except ValueError as fault:
-        raise StartupError(f"configuration: redis.url: {fault}") from None
 
 
 class _Bell:

@@ -14,7 +14,7 @@ from masterlinc.security.principal import service_principal
 ORGANIZATION = new_id()
 PATIENCE = 10  # seconds until a test gives up
 
-BLOCKED = """FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+BLOCKED = "FROM pg_locks JOIN pg_database d ON d.oid = database WHERE NOT granted AND datname = current_database()"
 WAITING = f"SELECT count(*) {BLOCKED}"
 CUT = f"SELECT pg_terminate_backend(pid) {BLOCKED}"
 

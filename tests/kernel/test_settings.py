@@ -54,6 +54,21 @@ def test_a_port_that_cannot_be_is_refused(value):
         read(HTTP__PORT=value)
 
 
+@pytest.mark.parametrize(
+    "url", ["localhost:6379", "http://localhost", "redis://localhost:port", "redis://localhost:99999999"]
+)
+def test_an_address_that_is_no_redis_is_refused(url):
+    with pytest.raises(StartupError, match=r"redis\.url"):
+        read(REDIS__URL=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "redis://localhost", "redis://user:p:w@host:6379/0", "rediss://[::1]:6379/1?x=y", "unix:///tmp/s?db=1"]
+)
+def test_an_address_of_a_redis_is_taken(url):
+    assert read(REDIS__URL=url).redis.url == url
+
+
 def test_a_file_that_is_no_toml_is_named(folder):
     (folder / "default.toml").write_text("[http\n", encoding="utf-8")
     with pytest.raises(StartupError, match=r"default\.toml"):

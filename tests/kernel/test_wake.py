@@ -2,7 +2,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from msgspec import Struct
 from redis.asyncio import Redis
 
@@ -10,7 +9,6 @@ from masterlinc import wake
 from masterlinc.agent import Agent, Subscription
 from masterlinc.context import Context, Services
 from masterlinc.dispatch import Dispatcher
-from masterlinc.errors import StartupError
 from masterlinc.events import relay
 from masterlinc.ids import new_id
 from masterlinc.settings import RedisSettings
@@ -194,10 +192,3 @@ async def test_when_redis_is_killed_the_poll_still_finds_the_work(kernel, new_da
         await commit()
         await bell.heard()
         assert bell.count == 1
-
-
-@pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://localhost:port"])
-async def test_an_address_that_is_none_stops_the_start(url):
-    with pytest.raises(StartupError, match=r"redis\.url"):
-        async with listen(RedisSettings(url=url), Bell()):
-            pass
