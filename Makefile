@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --pro
 # Nothing is built from source and nothing unknown is installed, whatever pip's own settings say.
 LOCKED := $(PIP) --quiet --require-hashes --only-binary :all:
 COMPILE = $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-header --upgrade
+	--no-header $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format requirements clean
@@ -36,7 +36,7 @@ format: $(VENV)/.dev ## bring the code into the one format
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-requirements: $(VENV)/.dev ## choose the newest allowed versions anew and write their hashes down
+requirements: $(VENV)/.made ## write down what pyproject.toml asks for, with hashes (ARGS=--upgrade: the newest)
 	$(PIP) --quiet uv
 	$(COMPILE) pyproject.toml --extra embedded --extra dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.txt -o requirements/run.txt
