@@ -19,6 +19,8 @@ from masterlinc.agent import Agent, Permission
 from masterlinc.clock import Clock
 from masterlinc.context import Context, Services
 from masterlinc.http import install
+from masterlinc.http.headers import DOCS_POLICY
+from masterlinc.http.idempotency import tidied
 from masterlinc.http.language import language
 from masterlinc.http.trace import trace_id
 from masterlinc.observe import health
@@ -40,7 +42,7 @@ def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = 
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with runtime.run(services) as dispatcher:
             app.state.dispatcher = dispatcher
-            async with health.watch(monitor):
+            async with health.watch(monitor), tidied(services.db, services.clock):
                 yield
 
     config = AppConfig(
@@ -103,7 +105,13 @@ def _openapi(registry: Registry) -> OpenAPIConfig:
             ),
             JsonRenderPlugin(path="/openapi.json"),
         ],
-        openapi_router=Router(API, route_handlers=[], opt={"public": DOCS_REASON}, include_in_schema=False),
+        openapi_router=Router(
+            API,
+            route_handlers=[],
+            opt={"public": DOCS_REASON},
+            include_in_schema=False,
+            response_headers={"content-security-policy": DOCS_POLICY},
+        ),
         security=[{"bearer": []}],
         components=Components(
             security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}

@@ -8,6 +8,11 @@ _ALWAYS: Headers = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 )
+# The documentation's page brings one inline script; everything else it loads comes from here.
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
 _PRODUCTION: Headers = ((b"strict-transport-security", b"max-age=63072000; includeSubDomains"),)
 
 

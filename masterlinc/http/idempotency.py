@@ -3,17 +3,22 @@
 What failed left nothing behind and is not kept: the same key may be tried again.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, cast
 
+import asyncpg
 from litestar import Request, Response
 
+from masterlinc.clock import Clock
 from masterlinc.context import Context
 from masterlinc.db.transaction import Database, Transaction
-from masterlinc.errors import Conflict, Invalid, Malformed
+from masterlinc.errors import Conflict, DomainError, Invalid, Malformed
+from masterlinc.observe.logs import logger
 from masterlinc.wire import encode
 
 HEADER = "idempotency-key"
@@ -21,6 +26,7 @@ REPLAYED = "Idempotency-Replayed"
 KEPT = timedelta(hours=24)
 _LONGEST = 255
 _BATCH = 5_000
+_SECONDS_BETWEEN = 1800.0
 
 Run = Callable[[], Awaitable[object]]
 
@@ -100,6 +106,27 @@ async def forget_expired(db: Database, now: datetime) -> int:
         gone += batch
         if batch < _BATCH:
             return gone
+
+
+@asynccontextmanager
+async def tidied(db: Database, clock: Clock) -> AsyncIterator[None]:
+    """Delete expired answers now and then while the block runs."""
+    task = asyncio.create_task(_tidy(db, clock), name="idempotency-tidy")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _tidy(db: Database, clock: Clock) -> None:
+    while True:
+        await asyncio.sleep(_SECONDS_BETWEEN)
+        try:
+            await forget_expired(db, clock.now())
+        except (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            logger.fault("idempotency not tidied", fault)
 
 
 def _key(request: Request[Any, Any, Any]) -> str | None:
