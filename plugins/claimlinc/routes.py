@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from claimlinc.schemas import AdjudicationView, ClaimDetail, ClaimForm, ClaimPage, SubmittedView
 from claimlinc.service import intake, reading
 from masterlinc.context import Context
+from masterlinc.http import paging
 from masterlinc.http.idempotency import idempotent
 
 
@@ -52,7 +53,10 @@ async def list_claims(
     status_filter: FromQuery[str | None] = None,
 ) -> ClaimPage:
     """Return the provider's claims, or those addressed to the payer; the newest first."""
-    return await reading.list_claims(ctx, page, page_size, status_filter)
+    wanted = paging.page(page, page_size)
+    claims, counted = await reading.list_claims(ctx, status_filter, limit=wanted.limit, offset=wanted.offset)
+    total, exact = paging.capped(counted)
+    return ClaimPage(claims, total, page, page_size, exact)
 
 
 @get("/claims/{claim_id:str}/adjudication", opt={"permission": "claim:read"}, summary="Explain a claim's decision")

@@ -15,7 +15,6 @@ from claimlinc.schemas import (
     AdjudicationView,
     AnswerFault,
     ClaimDetail,
-    ClaimPage,
     ClaimView,
     FindingView,
     LineView,
@@ -28,10 +27,10 @@ from masterlinc import ids, wire
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.errors import FieldError, Invalid, NotFound
-from masterlinc.http.paging import TOTAL_LIMIT, capped, page
 from masterlinc.money import Money, Quantity, money
 from masterlinc.workflow.states import StepState, steps_of_many
 
+COUNTED = 1000  # totals are exact to here
 _STATUS = {"pending": "pending", "running": "processing", "done": "completed", "parked": "failed"}
 _TOTALS = AdjudicatedTotals.__struct_fields__
 
@@ -53,17 +52,19 @@ async def show_claim(ctx: Context, reference: str) -> ClaimDetail:
         return view
 
 
-async def list_claims(ctx: Context, number: int, size: int, status_filter: str | None) -> ClaimPage:
-    """Return a page of the claims that the caller may see, the newest first."""
-    wanted, status = page(number, size), _status(status_filter)
+async def list_claims(
+    ctx: Context, status_filter: str | None, *, limit: int, offset: int
+) -> tuple[list[ClaimView], int]:
+    """Return a page of the claims that the caller may see, the newest first, and their number, counted to 1,001."""
+    status = _status(status_filter)
     async with ctx.transaction() as tx:
-        rows = await queries.seen_claims(tx, status, wanted.limit, wanted.offset)
-        total, exact = capped(await queries.count_claims(tx, status, TOTAL_LIMIT + 1))
+        rows = await queries.seen_claims(tx, status, limit, offset)
+        counted = await queries.count_claims(tx, status, COUNTED + 1)
         steps = await steps_of_many(tx, CLAIM_NAME, [str(row["id"]) for row in rows])
         for row in rows:
             _audit(tx, row, "claim.list")
         claims = [_summary(_view(row, _open(ctx, row), steps.get(str(row["id"]), []))) for row in rows]
-    return ClaimPage(claims, total, number, size, exact)
+    return claims, counted
 
 
 async def show_adjudication(ctx: Context, reference: str) -> AdjudicationView:
