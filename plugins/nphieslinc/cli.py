@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,8 @@ def _submit(client: "httpx.Client", console: "Console", data: bytes, wait: float
     console.print(f"{taken['event']}  [bold]{claim['claim_id']}[/bold]  {taken['message_id']}{again}")
     _tell_warnings(console, taken["warnings"])
     status = _watch(client, console, claim["claim_id"], wait)
+    if not console.is_terminal:
+        console.print()  # a live display that is no terminal ends in the middle of a line
     return _tell(client, console, claim["claim_id"], status)
 
 
@@ -101,7 +104,7 @@ def _tell_warnings(console: "Console", warnings: list[dict[str, str]]) -> None:
 
     for one in warnings:
         text = f"{one['rule']}  {one['path']}  {one['detail']} / {one['detail_ar']}"
-        console.print(f"[yellow]warning[/yellow]  {escape(text)}")
+        console.print(f"[yellow]warning[/yellow]  {escape(text)}", soft_wrap=True)
 
 
 def _watch(client: "httpx.Client", console: "Console", claim_id: str, wait: float) -> str:
@@ -135,8 +138,13 @@ def _stages(steps: list[dict[str, Any]]) -> "Table":
     table = Table.grid(padding=(0, 2))
     for step in steps:
         mark = _MARKS.get(step["status"], "·")
-        table.add_row(mark, step["step"], step["status"], str(step.get("timestamp") or ""))
+        table.add_row(mark, step["step"], step["status"], _time(step.get("timestamp")))
     return table
+
+
+def _time(text: str | None) -> str:
+    """Show the time of day where the command runs."""
+    return datetime.fromisoformat(text).astimezone().strftime("%H:%M:%S.%f")[:-3] if text else ""
 
 
 def _tell(client: "httpx.Client", console: "Console", claim_id: str, status: str) -> int:
@@ -148,9 +156,11 @@ def _tell(client: "httpx.Client", console: "Console", claim_id: str, status: str
     if lines:
         console.print(_table(lines, decided.get("totals") or {}))
     _tell_errors(console, decided.get("errors") or [])
-    for name in ("disposition", "disposition_ar", "preauth_ref"):
+    for name in ("disposition", "disposition_ar"):
         if decided.get(name):
-            console.print(f"{name.replace('_', ' ')}: {decided[name]}", markup=False)
+            console.print(decided[name], markup=False, soft_wrap=True)
+    if decided.get("preauth_ref"):
+        console.print(f"authorization {decided['preauth_ref']}", markup=False)
     colour = {"approved": "green", "partial": "yellow"}.get(status, "red")
     console.print(f"[bold {colour}]{status}[/bold {colour}]")
     if status == "pended":

@@ -21,6 +21,7 @@ from masterlinc.context import Context
 from masterlinc.errors import DomainError
 from masterlinc.ids import new_id
 from masterlinc.money import ZERO, Money, Quantity, money
+from masterlinc.security.principal import NOBODY
 from nphieslinc.config import Config
 from nphieslinc.envelope import Envelope
 from nphieslinc.faults import BrokenRule
@@ -67,10 +68,9 @@ async def _decide(ctx: Context, request: Envelope, submission: ClaimSubmission, 
     enrolled = await _cover(scope, submission, payer)
     if enrolled is None:
         return refused(request, [_no_member(request)], responder, ctx.clock, ids)
-    provider = await ctx.call(FindOrganization(request.sender), OrganizationInfo)
     asked = DecideSubmission(
         payer_organization_id=payer.organization_id,
-        provider_organization_id=provider.organization_id if provider.found else None,
+        provider_organization_id=await _provider(ctx, request),
         submission=submission,
         enrolled_by_simulator=enrolled,
     )
@@ -96,6 +96,14 @@ async def _payer(ctx: Context, request: Envelope) -> Payer | None:
     if not other.found or other.organization_id is None:
         return None
     return Payer(other.organization_id, simulator.default_payer, stands_in=True)
+
+
+async def _provider(ctx: Context, request: Envelope) -> UUID | None:
+    """Return whose message it is: by its licence, else by who sent it, as a certificate would say."""
+    named = await ctx.call(FindOrganization(request.sender), OrganizationInfo)
+    if named.found:
+        return named.organization_id
+    return None if ctx.principal.organization_id == NOBODY else ctx.principal.organization_id
 
 
 def _responder(request: Envelope) -> Responder:

@@ -145,6 +145,12 @@ async def test_another_s_licence_is_a_warning_or_refused(world: World, strict_wo
     assert refused.json()["errors"][0]["code"] == "GE-00020"
 
 
+async def test_a_message_under_an_unknown_licence_is_explained_to_who_sent_it(world: World) -> None:
+    decided = await world.decided(world.message(**{"10000000000011": "T-elsewhere"}))
+    assert decided["lines"][0]["trace"]
+    assert "simulator" in str(decided["trace"]).lower()
+
+
 async def test_a_full_check_takes_our_own_messages(strict_world: World) -> None:
     for name in REQUESTS:
         assert (await strict_world.post(strict_world.message(name))).json().get("warnings") == [], name
