@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from claimlinc.schemas import AdjudicationView, ClaimDetail, ClaimForm, ClaimPage, SubmittedView
@@ -18,7 +19,15 @@ class _Known(Exception):
         self.view = view
 
 
-@post("/claims/submit", opt={"permission": "claim:submit"}, summary="Submit a claim")
+@post(
+    "/claims/submit",
+    opt={"permission": "claim:submit"},
+    summary="Submit a claim",
+    responses={
+        201: ResponseSpec(SubmittedView, description="The claim was recorded", generate_examples=False),
+        200: ResponseSpec(SubmittedView, description="It was recorded before", generate_examples=False),
+    },
+)
 async def submit_claim(
     ctx: NamedDependency[Context], request: Request[Any, Any, Any], data: JSONBody[ClaimForm]
 ) -> Response[Any]:

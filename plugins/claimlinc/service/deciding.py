@@ -149,6 +149,7 @@ async def _decide_and_post(
         "decision",
         str(decision_id),
         organization_id=request.payer_organization_id,
+        patient=terms.member_id if terms else None,
         outcome=decision.outcome.value,
         detail={"rules_version": decision.rules_version},
     )

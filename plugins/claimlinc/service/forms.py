@@ -57,7 +57,7 @@ class Faults(list[FieldError]):
 
     def day(self, path: str, value: str | None) -> date | None:
         """Return the day of an ISO date or time; notes what is neither."""
-        if value is None:
+        if value is None or not value.strip():
             return None
         try:
             moment = datetime.fromisoformat(value.strip())

@@ -1,9 +1,10 @@
 """A keyed claim becomes a submission of the caller's organization, or a list of all that is wrong with it."""
 
-from typing import Any
+from uuid import UUID
 
 from msgspec.structs import replace
 
+from authlinc.contract import OrganizationInfo
 from claimlinc.contract import (
     CareTeamMember,
     ClaimSubmission,
@@ -14,7 +15,7 @@ from claimlinc.contract import (
     Subject,
 )
 from claimlinc.errors import ClaimInvalid
-from claimlinc.schemas import ClaimForm, PatientForm
+from claimlinc.schemas import ClaimForm, PatientForm, RelatedForm
 from claimlinc.service import forms, references
 from claimlinc.service.forms import MRN, Faults
 from claimlinc.service.recording import Entry, digest, record
@@ -40,8 +41,7 @@ async def submit(ctx: Context, form: ClaimForm) -> RecordedClaim:
         )
         provider = Provider(NOBODY)
     patient = await _patient(ctx, form, faults)
-    payer_license = form.payer_id or patient.payer_license
-    payer = await references.find_organization(ctx, payer_license or "")
+    payer = await references.find_payer(ctx, form.payer_id or patient.payer_license)
     if form.payer_id and not payer.found:
         faults.add(
             "payer_id",
@@ -52,10 +52,12 @@ async def submit(ctx: Context, form: ClaimForm) -> RecordedClaim:
     submission = _submission(ctx, form, faults, provider, patient)
     if faults:
         raise ClaimInvalid(errors=faults)
-    content = digest(ctx, ctx.principal.organization_id, form)
+    organization = provider.organization.organization_id or ctx.principal.organization_id
+    content = digest(ctx, organization, form)
+    identified = _identified(number_system(organization), form, submission, payer, content)
     entry = Entry(
-        organization_id=provider.organization.organization_id or ctx.principal.organization_id,
-        snapshot=Snapshot(_identified(ctx, form, submission, payer, content), form.patient_id, form.provider_id),
+        organization_id=organization,
+        snapshot=Snapshot(identified, form.patient_id, form.provider_id),
         content=content,
         payer_organization_id=payer.organization_id,
     )
@@ -111,7 +113,10 @@ def _submission(
         care_team=team,
         supporting_info=information,
         attachments=forms.attachments(form, faults),
-        related=tuple(_related(ctx, one, place, faults) for place, one in enumerate(form.related)),
+        related=tuple(
+            _related(organization.organization_id or ctx.principal.organization_id, one, place, faults)
+            for place, one in enumerate(form.related)
+        ),
         preauth_refs=tuple(
             code for place, one in enumerate(form.preauth_refs) if (code := faults.code(f"preauth_refs[{place}]", one))
         ),
@@ -122,10 +127,9 @@ def _submission(
 
 
 def _identified(
-    ctx: Context, form: ClaimForm, submission: ClaimSubmission, payer: Any, content: bytes
+    system: str, form: ClaimForm, submission: ClaimSubmission, payer: OrganizationInfo, content: bytes
 ) -> ClaimSubmission:
     """Give the claim its number: the provider's own, or one made of its content and the day: a double is found."""
-    system = number_system(ctx)
     value = form.claim_number.strip() if form.claim_number else f"{submission.created:%Y%m%d}-{content.hex()}"
     payer_license = submission.payer_license
     if payer.found and payer.licenses:
@@ -138,9 +142,9 @@ def _identified(
     )
 
 
-def number_system(ctx: Context) -> str:
-    """Return the system of the claim numbers that the caller's organization gives."""
-    return f"urn:masterlinc:claim:{ids.show('ORG', ctx.principal.organization_id)}"
+def number_system(organization: UUID) -> str:
+    """Return the system of the claim numbers that an organization gives."""
+    return f"urn:masterlinc:claim:{ids.show('ORG', organization)}"
 
 
 def _default_sub_type(kind: str) -> str:
@@ -185,6 +189,6 @@ def _cover(form: ClaimForm, patient: FoundPatient, faults: Faults) -> Cover:
     )
 
 
-def _related(ctx: Context, one: Any, place: int, faults: Faults) -> RelatedClaim:
+def _related(organization: UUID, one: RelatedForm, place: int, faults: Faults) -> RelatedClaim:
     number = faults.code(f"related[{place}].claim_number", one.claim_number, most=128) or ""
-    return RelatedClaim(Identifier(one.system or number_system(ctx), number), one.relationship)
+    return RelatedClaim(Identifier(one.system or number_system(organization), number), one.relationship)

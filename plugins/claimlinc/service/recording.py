@@ -41,7 +41,7 @@ class Entry(Struct, frozen=True):
 async def record_claim(ctx: Context, request: RecordClaim) -> RecordedClaim:
     """Record a submission of the caller's organization; sent again it answers the first claim."""
     submission = request.submission
-    payer = await references.find_organization(ctx, submission.payer_license or "")
+    payer = await references.find_payer(ctx, submission.payer_license)
     organization = ctx.principal.organization_id
     entry = Entry(
         organization_id=organization,

@@ -33,6 +33,12 @@ async def find_organization(ctx: Context, reference: str) -> OrganizationInfo:
     return await _remembered(ctx, ("organization", reference), FindOrganization(reference), OrganizationInfo)
 
 
+async def find_payer(ctx: Context, reference: str | None) -> OrganizationInfo:
+    """Find a payer by number or licence."""
+    found = await find_organization(ctx, reference or "")
+    return found if found.kind is OrganizationKind.PAYER else NOBODY
+
+
 async def load_organization(ctx: Context, organization_id: UUID) -> OrganizationInfo:
     """Load an organization by its id."""
     key = ("organization", str(organization_id))

@@ -351,3 +351,10 @@ async def test_a_submit_is_one_round_trip_once_its_parties_are_known(client, hea
     assert answer.status_code == 201
     assert len(sent) == 1
     assert "claimlinc.submit" in sent[0]
+
+
+async def test_a_provider_is_no_payer(client, headers, parties):
+    body = full(parties, payer_id=parties.provider_license)
+    answer = await client.post("/api/v1/claims/submit", json=body, headers=headers)
+    assert answer.status_code == 422
+    assert [error["path"] for error in answer.json()["errors"]] == ["payer_id"]
