@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from masterlinc.context import Context
+from masterlinc.http.idempotency import idempotent
 from masterlinc.http.request import require_json
 from nphieslinc import service
 from nphieslinc.schemas import MessageView, SubmittedMessage
@@ -14,12 +15,28 @@ from nphieslinc.schemas import MessageView, SubmittedMessage
 _FHIR = "application/fhir+json"
 
 
+class _Known(Exception):  # nothing was written, so there is nothing to keep under an Idempotency-Key
+    def __init__(self, answer: SubmittedMessage) -> None:
+        self.answer = answer
+        super().__init__("known")
+
+
 @post("/nphies/messages", opt={"permission": "nphies:submit"}, summary="Submit a NPHIES message bundle")
-async def submit_message(ctx: NamedDependency[Context], request: Request[Any, Any, Any]) -> Response[SubmittedMessage]:
+async def submit_message(ctx: NamedDependency[Context], request: Request[Any, Any, Any]) -> Response[Any]:
     """Take a claim-request or priorauth-request as it is; sent again, it answers the same claim with 200."""
     require_json(request.scope["headers"])
-    answer, new = await service.submit_message(ctx, await request.body())
-    return Response(answer, status_code=201 if new else 200)
+    data = await request.body()
+
+    async def run() -> SubmittedMessage:
+        answer, new = await service.submit_message(ctx, data)
+        if not new:
+            raise _Known(answer)
+        return answer
+
+    try:
+        return await idempotent(ctx, request, run)
+    except _Known as known:
+        return Response(known.answer, status_code=200)
 
 
 @get("/nphies/messages/{message_id:str}", opt={"permission": "nphies:read"}, summary="Show a stored message")

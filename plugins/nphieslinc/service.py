@@ -33,7 +33,7 @@ class _Taken(Struct, frozen=True):
 
 
 async def submit_message(ctx: Context, data: bytes) -> tuple[SubmittedMessage, bool]:
-    """Take a message of the caller's organization; the flag is False when it was taken before."""
+    """Take a message of the caller's organization; the flag is False when it is stored already."""
     envelope = open_envelope(parse(data))
     submission = read_submission(envelope)
     broken = [*check(envelope), *await _sender_faults(ctx, envelope)]
@@ -70,9 +70,8 @@ async def _store(ctx: Context, taken: _Taken) -> tuple[SubmittedMessage, bool]:
         if known is None:
             await _insert(ctx, tx, taken, message_id, ids.parse("CLM", recorded.claim_id))
     claim = SubmittedClaim(recorded.claim_id, recorded.status.value, recorded.duplicate)
-    return SubmittedMessage(
-        ids.show("MSG", message_id), envelope.event, [claim], taken.warnings
-    ), not recorded.duplicate
+    answer = SubmittedMessage(ids.show("MSG", message_id), envelope.event, [claim], taken.warnings)
+    return answer, known is None
 
 
 async def _known(tx: Transaction, organization: UUID, taken: _Taken) -> UUID | None:

@@ -44,6 +44,28 @@ async def test_a_message_sent_again_answers_the_same_claim(world: World) -> None
     assert second.json()["claims"][0]["duplicate"] is True
 
 
+async def test_a_key_answers_as_the_first_time(world: World) -> None:
+    data, headers = world.message(), bearer(world.running, world.clerk) | {"idempotency-key": "k1"}
+    headers["content-type"] = "application/fhir+json"
+    first, second = [await world.http.post("/api/v1/nphies/messages", content=data, headers=headers) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    other = await world.http.post("/api/v1/nphies/messages", content=world.message(), headers=headers)
+    assert other.status_code == 422
+
+
+async def test_another_message_of_the_same_claim_is_stored_and_its_claim_is_named(world: World) -> None:
+    data = world.message()
+    again = data
+    for old, new in _ids(data):
+        again = again.replace(old, new)
+    first, second = await world.post(data), await world.post(again)
+    assert second.status_code == 201
+    assert second.json()["message_id"] != first.json()["message_id"]
+    claim = second.json()["claims"][0]
+    assert (claim["claim_id"], claim["duplicate"]) == (first.json()["claims"][0]["claim_id"], True)
+
+
 async def test_a_message_that_arrives_ten_times_at_once_is_one_claim(world: World) -> None:
     data = world.message()
     answers = await asyncio.gather(*(world.post(data) for _ in range(10)))
