@@ -66,10 +66,10 @@ def _within(work: LineWork, left: Money, inputs: dict[str, str], limit: Money, n
     return Finding(
         inputs,
         str(work.payer),
-        f"Of the {name} of SAR {limit} only SAR {left} was left: the payer pays SAR {work.payer} before tax and"
-        f" SAR {excess} falls to the patient.",
-        f"المتبقي من {name_ar} البالغ {limit} ريال هو {left} ريال فقط: تدفع الجهة الدافعة {work.payer} ريال قبل"
-        f" الضريبة ويتحمل المريض {excess} ريال.",
+        f"SAR {before} is more than the SAR {left} left of the {name} of SAR {limit}: the payer pays SAR {work.payer}"
+        f" before tax and SAR {excess} falls to the patient.",
+        f"المبلغ {before} ريال يتجاوز المتبقي {left} ريال من {name_ar} البالغ {limit} ريال: تدفع الجهة الدافعة"
+        f" {work.payer} ريال قبل الضريبة ويتحمل المريض {excess} ريال.",
         Ruling(Outcome.PARTIAL if work.payer else Outcome.REJECTED, "CV-1-8"),
     )
 
@@ -107,21 +107,33 @@ def _tax(_: ClaimWork, work: LineWork) -> Finding:
     if work.allowed:
         work.payer_tax = min(work.tax, money(work.tax * work.payer / work.allowed))
     patient = money(work.allowed - work.payer)
-    patient_tax = money(work.tax - work.payer_tax)
     inputs = {
         "billed": str(work.billed),
         "billed_tax": str(line.tax),
         "allowed": str(work.allowed),
         "payer": str(work.payer),
         "patient": str(patient),
+        "tax": str(work.tax),
     }
-    return Finding(
-        inputs,
-        str(work.payer_tax),
-        f"Of SAR {work.allowed} allowed the payer pays SAR {work.payer} and the patient SAR {patient}; the tax of"
-        f" SAR {work.tax} follows: SAR {work.payer_tax} and SAR {patient_tax}.",
-        f"من المبلغ المسموح به {work.allowed} ريال تدفع الجهة الدافعة {work.payer} ريال ويدفع المريض {patient} ريال،"
-        f" وتتبعه الضريبة {work.tax} ريال: {work.payer_tax} و{patient_tax} ريال.",
+    text, text_ar = _summary(work, patient)
+    return Finding(inputs, str(work.payer_tax), text, text_ar)
+
+
+def _summary(work: LineWork, patient: Money) -> tuple[str, str]:
+    """Say who pays what; tax is named only where there is some."""
+    parts = f"deductible {work.deductible}, co-pay {work.copay}"
+    parts_ar = f"مبلغ التحمل {work.deductible}، نسبة التحمل {work.copay}"
+    text = f"Of SAR {work.allowed} allowed the payer pays SAR {work.payer} and the patient SAR {patient} ({parts})."
+    text_ar = (
+        f"من المبلغ المسموح به {work.allowed} ريال تدفع الجهة الدافعة {work.payer} ريال ويدفع المريض {patient} ريال"
+        f" ({parts_ar})."
+    )
+    if not work.tax:
+        return text, text_ar
+    patient_tax = money(work.tax - work.payer_tax)
+    return (
+        f"{text} The tax of SAR {work.tax} follows: SAR {work.payer_tax} and SAR {patient_tax}.",
+        f"{text_ar} وتتبعه الضريبة {work.tax} ريال: {work.payer_tax} و{patient_tax} ريال.",
     )
 
 
