@@ -36,6 +36,8 @@ DOCS_REASON = "the documentation of the API holds nothing secret, and production
 def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = None) -> Litestar:
     """Build the application; raises StartupError."""
     services = runtime.build(settings, registry, clock)
+    installed = declared_permissions([*registry.agents, *registry.disabled])
+    services.verifier.rbac.check(permission.name for permission in installed)
     monitor = health.Monitor(services)
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from masterlinc import __version__
-from masterlinc.errors import DomainError, StartupError
+from masterlinc.errors import DomainError, StartupError, the_one
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,10 +17,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
     except (StartupError, DomainError) as fault:
-        print(f"masterlinc: {fault}", file=sys.stderr)
-        return 1
+        return _refuse(fault)
+    except BaseExceptionGroup as group:
+        fault = the_one(group)
+        if not isinstance(fault, StartupError | DomainError):
+            raise
+        return _refuse(fault)
     except KeyboardInterrupt:
         return 130
+
+
+def _refuse(fault: BaseException) -> int:
+    print(f"masterlinc: {fault}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,8 +106,8 @@ def _agents(_: argparse.Namespace) -> int:
     registry = assemble(load(), *discover())
     for agent in registry.agents:
         print(f"{agent.name:<14} {agent.version:<8} enabled   {agent.title}")
-    for name in registry.disabled:
-        print(f"{name:<14} {'':<8} disabled")
+    for agent in registry.disabled:
+        print(f"{agent.name:<14} {agent.version:<8} disabled  {agent.title}")
     for one in registry.skipped:
         print(f"{one.name:<14} {'':<8} skipped   {one.reason}")
     return 0

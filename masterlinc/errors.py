@@ -157,3 +157,10 @@ class Unavailable(DomainError):
 
 class StartupError(Exception):
     """The process cannot start; the message is one clear line."""
+
+
+def the_one(fault: BaseException) -> BaseException:
+    """Unwrap a fault from the groups that task groups put around it, where it is the only one."""
+    while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
+        fault = fault.exceptions[0]
+    return fault

@@ -40,7 +40,7 @@ class Registry:
     tasks: dict[str, tuple[str, Task]]  # full name → agent, task
     by_request: dict[type[Struct], str]  # request type → full name
     skipped: tuple[Skipped, ...] = ()
-    disabled: tuple[str, ...] = ()
+    disabled: tuple[Agent, ...] = ()
 
     def names(self) -> frozenset[str]:
         """Return the names of the enabled agents."""
@@ -96,7 +96,7 @@ def assemble(settings: Settings, agents: Iterable[Agent], skipped: Iterable[Skip
         tasks=tasks,
         by_request=by_request,
         skipped=tuple(skipped),
-        disabled=tuple(sorted(set(found) - set(enabled))),
+        disabled=tuple(agent for name, agent in sorted(found.items()) if name not in enabled),
     )
 
 

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Struct
 
-from masterlinc.agent import Permission, Task
+from masterlinc.agent import Agent, Permission, Task
 from masterlinc.context import Context
 from masterlinc.errors import FieldError, Malformed
 from masterlinc.registry import Registry
@@ -59,25 +59,31 @@ class Executed(Struct):
 async def list_agents(ctx: NamedDependency[Context]) -> AgentList:
     """Return every installed agent, enabled or not."""
     registry = ctx.services.registry
-    agents = [
-        AgentView(
-            agent_id=agent.name,
-            name=agent.title,
-            name_ar=agent.title_ar,
-            status="online",
-            capabilities=agent.capabilities,
-            version=agent.version,
-            tasks=tuple(
-                TaskView(f"{agent.name}.{task.label}", task.summary, task.summary_ar)
-                for task in agent.tasks
-                if task.permission and ctx.principal.may(task.permission)
-            ),
-        )
-        for agent in registry.agents
-    ]
-    agents += [AgentView(name, name, name, "maintenance", (), "", (), "disabled") for name in registry.disabled]
+    agents = [_view(agent, "online", _tasks(agent, ctx)) for agent in registry.agents]
+    agents += [_view(agent, "maintenance", (), "disabled") for agent in registry.disabled]
     agents += [AgentView(one.name, one.name, one.name, "offline", (), "", (), one.reason) for one in registry.skipped]
     return AgentList(agents, len(agents))
+
+
+def _tasks(agent: Agent, ctx: Context) -> tuple[TaskView, ...]:
+    return tuple(
+        TaskView(f"{agent.name}.{task.label}", task.summary, task.summary_ar)
+        for task in agent.tasks
+        if task.permission and ctx.principal.may(task.permission)
+    )
+
+
+def _view(agent: Agent, status: str, tasks: tuple[TaskView, ...], reason: str | None = None) -> AgentView:
+    return AgentView(
+        agent_id=agent.name,
+        name=agent.title,
+        name_ar=agent.title_ar,
+        status=status,
+        capabilities=agent.capabilities,
+        version=agent.version,
+        tasks=tasks,
+        reason=reason,
+    )
 
 
 @post("/execute", opt={"permission": "task:execute"}, status_code=200, summary="Run a task of an agent")

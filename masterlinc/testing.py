@@ -19,6 +19,7 @@ from masterlinc.context import Context, Services
 from masterlinc.db.embedded import EmbeddedPostgres, ensure_database
 from masterlinc.db.migrate import folders_of, migrate
 from masterlinc.dispatch import Dispatcher
+from masterlinc.errors import the_one
 from masterlinc.ids import new_id
 from masterlinc.registry import assemble, discover
 from masterlinc.security import keys, permissions
@@ -158,7 +159,7 @@ async def run_app(new_database: NewDatabase) -> AsyncIterator[RunApp]:
                 await stop.wait()
         except BaseException as fault:
             if not started.done():
-                started.set_exception(fault)
+                started.set_exception(the_one(fault))
                 return
             raise
 

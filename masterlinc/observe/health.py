@@ -71,7 +71,7 @@ class Monitor:
 
     def _keep(self, database: str, redis: str, agents: dict[str, str]) -> None:
         registry, settings = self._services.registry, self._services.settings
-        states = agents | dict.fromkeys(registry.disabled, "disabled")
+        states = agents | {agent.name: "disabled" for agent in registry.disabled}
         states |= {one.name: "incompatible" for one in registry.skipped}
         well = redis != "disconnected" and "unhealthy" not in agents.values() and not registry.skipped
         self.ready = database == "connected"

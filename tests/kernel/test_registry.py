@@ -126,7 +126,8 @@ class TestRequirements:
     def test_a_disabled_agent_needs_nothing(self):
         settings = build({"agents": {"claimlinc": {"enabled": False}, "policylinc": {"enabled": "false"}}})
         registry = assemble(settings, [agent("claimlinc", "policylinc"), agent("policylinc")])
-        assert (registry.agents, registry.disabled) == ((), ("claimlinc", "policylinc"))
+        assert registry.agents == ()
+        assert [agent.name for agent in registry.disabled] == ["claimlinc", "policylinc"]
 
     @pytest.mark.parametrize("members", [("a",), ("a", "b"), ("a", "b", "c")])
     def test_a_circle_is_named(self, members):

@@ -4,8 +4,8 @@ from msgspec import Struct
 
 from masterlinc.agent import Agent, Subscription
 from masterlinc.context import Context, Services
-from masterlinc.ids import new_id
 from masterlinc.events import relay
+from masterlinc.ids import new_id
 from masterlinc.security.principal import service_principal
 
 ORGANIZATION = new_id()
@@ -16,7 +16,15 @@ class ToyMade(Struct, frozen=True, tag="toy.toy_made.v1"):
 
 
 def agent_of(run, max_attempts: int = 3) -> Agent:
-    return Agent("toy", "Toy", "لعبة", "1", ">=0.1", publishes=(ToyMade,), subscribes=(Subscription("count", ToyMade, run, max_attempts),))
+    return Agent(
+        "toy",
+        "Toy",
+        "لعبة",
+        "1",
+        ">=0.1",
+        publishes=(ToyMade,),
+        subscribes=(Subscription("count", ToyMade, run, max_attempts),),
+    )
 
 
 async def publish(services: Services, *numbers: int, aggregate=None) -> None:
