@@ -45,7 +45,7 @@ CREATE TABLE nphieslinc.exchange (
     claim_id uuid NOT NULL,
     request_message_id uuid NOT NULL,
     answer_message_id uuid,
-    state text NOT NULL CHECK (state IN ('intended', 'sent', 'answered', 'failed')),
+    state text NOT NULL CHECK (state IN ('intended', 'sent', 'answered')),
     attempts integer NOT NULL CHECK (attempts >= 0),
     error text,
     created_at timestamptz NOT NULL,

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 SIMULATOR = "simulator"
 Strictness = Literal["envelope", "full"]
+_LONGEST = 60.0
 
 
 class Simulator(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -30,3 +31,14 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     client_key: str = ""
     authorities: str = ""  # empty: the system's
     simulator: Simulator = field(default_factory=Simulator)
+
+    def __post_init__(self) -> None:
+        """Refuse what would send health data in the clear, or wait for ever."""
+        if self.hub != SIMULATOR and not self.hub.startswith("https://"):
+            raise ValueError("hub must be `simulator` or an https URL")
+        if bool(self.client_certificate) != bool(self.client_key):
+            raise ValueError("client_certificate and client_key are set together")
+        if not 0 < self.deadline_seconds <= _LONGEST or self.attempts < 1:
+            raise ValueError(
+                f"deadline_seconds is at most {_LONGEST:g} (a session of the exchange), attempts at least 1"
+            )

@@ -39,7 +39,7 @@ async def submit_claim(ctx: Context, step: StepInput) -> StepDone:
         answer = await _send(ctx, data)
     except HubUnreachable as fault:
         async with ctx.transaction() as tx:
-            await queries.mark_fault(tx, organization, exchange["id"], "sent", fault.detail)
+            await queries.mark_fault(tx, organization, exchange["id"], fault.detail)
         raise Retry(fault.detail, backoff(exchange["attempts"] + 1) + timedelta(seconds=1)) from None
     await _keep(ctx, organization, exchange, answer)
     return StepDone("answered")

@@ -31,10 +31,7 @@ _ANSWERED = (
     "UPDATE nphieslinc.exchange SET state = 'answered', answer_message_id = $3, answered_at = $4, error = NULL"
     " WHERE organization_id = $1 AND id = $2 AND state <> 'answered'"
 )
-_FAULT = (
-    "UPDATE nphieslinc.exchange SET state = $3, error = $4"
-    " WHERE organization_id = $1 AND id = $2 AND state <> 'answered'"
-)
+_FAULT = "UPDATE nphieslinc.exchange SET error = $3 WHERE organization_id = $1 AND id = $2 AND state <> 'answered'"
 _READ = (
     "UPDATE nphieslinc.message SET event = $3, bundle_id = $4, header_id = $5, sender = $6, receiver = $7"
     " WHERE organization_id = $1 AND id = $2"
@@ -126,6 +123,6 @@ async def mark_answered(tx: Transaction, organization_id: UUID, exchange_id: UUI
     return await tx.execute(_ANSWERED, organization_id, exchange_id, answer, now) == "UPDATE 1"
 
 
-async def mark_fault(tx: Transaction, organization_id: UUID, exchange_id: UUID, state: str, error: str) -> None:
-    """Note why there is no answer yet, or will be none."""
-    await tx.execute(_FAULT, organization_id, exchange_id, state, error[:500])
+async def mark_fault(tx: Transaction, organization_id: UUID, exchange_id: UUID, error: str) -> None:
+    """Note why there is no answer yet."""
+    await tx.execute(_FAULT, organization_id, exchange_id, error[:500])

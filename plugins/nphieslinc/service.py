@@ -6,7 +6,6 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
-from authlinc.contract import LoadOrganization, OrganizationInfo
 from claimlinc.contract import ClaimSubmission, RecordClaim, RecordedClaim
 from masterlinc import ids, wire
 from masterlinc.context import Context
@@ -18,6 +17,7 @@ from nphieslinc.envelope import Envelope, open_envelope
 from nphieslinc.errors import MessageReused, RulesBroken
 from nphieslinc.faults import BrokenRule
 from nphieslinc.fhir import parse
+from nphieslinc.licences import sender_faults
 from nphieslinc.reading import read_submission
 from nphieslinc.rules import check
 from nphieslinc.schemas import BrokenRuleView, MessageView, SubmittedClaim, SubmittedMessage
@@ -36,7 +36,7 @@ async def submit_message(ctx: Context, data: bytes) -> tuple[SubmittedMessage, b
     """Take a message of the caller's organization; the flag is False when it is stored already."""
     envelope = open_envelope(parse(data))
     submission = read_submission(envelope)
-    broken = [*check(envelope), *await _sender_faults(ctx, envelope)]
+    broken = [*check(envelope), *await sender_faults(ctx, envelope)]
     if broken and ctx.config.strictness == "full":
         raise RulesBroken.of(broken)
     taken = _Taken(data, envelope, submission, [_view(fault) for fault in broken])
@@ -44,16 +44,6 @@ async def submit_message(ctx: Context, data: bytes) -> tuple[SubmittedMessage, b
         return await _store(ctx, taken)
     except asyncpg.UniqueViolationError:  # the same message arrived twice at once: the other one is stored now
         return await _store(ctx, taken)
-
-
-async def _sender_faults(ctx: Context, envelope: Envelope) -> list[BrokenRule]:
-    """A message is sent under a licence of its sender's own organization (GE-00020)."""
-    own = await ctx.call(LoadOrganization(ctx.principal.organization_id), OrganizationInfo)
-    if envelope.sender in own.licenses:
-        return []
-    detail = f"the licence {envelope.sender} is none of your organization's"
-    detail_ar = f"الترخيص {envelope.sender} ليس من تراخيص منشأتك"
-    return [BrokenRule("GE-00020", f"{envelope.header.path}.sender.identifier.value", detail, detail_ar)]
 
 
 def _view(fault: BrokenRule) -> BrokenRuleView:

@@ -16,6 +16,7 @@ from nphieslinc.envelope import CLAIM_EVENTS, Envelope, open_envelope
 from nphieslinc.errors import BrokenMessage
 from nphieslinc.faults import BrokenRule
 from nphieslinc.fhir import parse
+from nphieslinc.licences import sender_faults
 from nphieslinc.payer import answer
 from nphieslinc.reading import read_submission
 from nphieslinc.rules import check
@@ -52,7 +53,7 @@ async def process_message(ctx: Context, data: bytes) -> bytes:
         return kept
     config: Config = ctx.config
     if not faults and config.strictness == "full":
-        faults = list(check(envelope))
+        faults = [*await sender_faults(ctx, envelope), *check(envelope)]
     if faults:
         return refused(envelope, faults, _NPHIES, ctx.clock, _ids())
     made = await answer(ctx, envelope, submission, _NPHIES)

@@ -217,6 +217,11 @@ async def test_a_strict_simulator_judges_by_the_rules(strict_world: World) -> No
     assert [(error.code, error.path) for error in answer.errors] == [("BV-00059", "Bundle.entry[1].resource.total")]
 
 
+async def test_a_strict_simulator_compares_licence_and_sender(strict_world: World) -> None:
+    answer = await answer_to(strict_world, strict_world.message(**{"10000000000011": "T-elsewhere"}))
+    assert [error.code for error in answer.errors] == ["GE-00020"]
+
+
 async def test_the_simulator_answers_garbage_with_an_operation_outcome(world: World) -> None:
     for data in (b"{", b"{}", raw().replace(b"claim-request", b"poll-request")):
         assert msgspec.json.decode(await process_message(world.ctx, data))["resourceType"] == "OperationOutcome"
@@ -302,3 +307,18 @@ async def test_a_hub_that_is_away_leaves_the_claim_to_be_sent_again(world: World
     assert "ConnectTimeout" in row["error"]
     await exchange.submit_claim(world.ctx, step)
     assert (await exchange_row(world, step))["state"] == "answered"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hub": "http://hub.example"},
+        {"client_certificate": "a.pem"},
+        {"deadline_seconds": 0.0},
+        {"attempts": 0},
+        {"hubb": "x"},
+    ],
+)
+def test_a_wrong_setting_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(settings, Config)
