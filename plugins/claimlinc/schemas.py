@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from claimlinc.contract import ClaimType, TraceStep, Use
+from masterlinc.errors import FieldError
 from masterlinc.money import ZERO, Money, Quantity
 
 
@@ -131,6 +132,19 @@ class ClaimForm(Struct, forbid_unknown_fields=True):
     total: Money | None = None
     episode: str | None = None
     encounter_class: str | None = None
+
+
+class ValidateClaim(Struct, forbid_unknown_fields=True):
+    """Check a claim without recording it."""
+
+    claim: ClaimForm
+
+
+class ValidatedClaim(Struct):
+    """Whether a claim could be submitted; every fault has its path."""
+
+    valid: bool
+    errors: tuple[FieldError, ...] = ()
 
 
 class SubmittedView(Struct):

@@ -10,7 +10,8 @@ from claimlinc.contract import (
     RecordedAnswer,
     RecordedClaim,
 )
-from claimlinc.service import answering, deciding, loading, recording, steps
+from claimlinc.schemas import ValidateClaim, ValidatedClaim
+from claimlinc.service import answering, deciding, intake, loading, recording, steps
 from masterlinc.agent import StepDone, StepInput, Task
 
 TASKS = (
@@ -45,6 +46,16 @@ TASKS = (
         "Record what the payer answered",
         "تسجيل رد الجهة الدافعة",
         joins_transaction=True,
+    ),
+    Task(
+        ValidateClaim,
+        ValidatedClaim,
+        intake.validate,
+        "Check a claim without recording it",
+        "التحقق من مطالبة دون تسجيلها",
+        permission="claim:submit",
+        joins_transaction=True,
+        name="validate",
     ),
     Task(
         StepInput,

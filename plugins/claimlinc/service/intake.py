@@ -15,8 +15,9 @@ from claimlinc.contract import (
     Subject,
 )
 from claimlinc.errors import ClaimInvalid
-from claimlinc.schemas import ClaimForm, PatientForm, RelatedForm
+from claimlinc.schemas import ClaimForm, PatientForm, RelatedForm, ValidateClaim, ValidatedClaim
 from claimlinc.service import forms, references
+from claimlinc.service.checking import check_submission
 from claimlinc.service.forms import MRN, Faults
 from claimlinc.service.recording import Entry, digest, record
 from claimlinc.service.references import NOBODY, Provider
@@ -30,6 +31,21 @@ from masterlinc.money import money
 
 async def submit(ctx: Context, form: ClaimForm) -> RecordedClaim:
     """Record a keyed claim; raises ClaimInvalid with every fault."""
+    return await record(ctx, await prepare(ctx, form))
+
+
+async def validate(ctx: Context, request: ValidateClaim) -> ValidatedClaim:
+    """Check a keyed claim without recording it."""
+    try:
+        entry = await prepare(ctx, request.claim)
+        check_submission(entry.snapshot.submission, ctx.config.max_lines)
+    except ClaimInvalid as refused:
+        return ValidatedClaim(valid=False, errors=refused.errors)
+    return ValidatedClaim(valid=True)
+
+
+async def prepare(ctx: Context, form: ClaimForm) -> Entry:
+    """Build what is to be recorded of a keyed claim; raises ClaimInvalid with every fault."""
     faults = Faults()
     provider = await references.find_provider(ctx, form.provider_id)
     if provider is None:
@@ -55,13 +71,12 @@ async def submit(ctx: Context, form: ClaimForm) -> RecordedClaim:
     organization = provider.organization.organization_id or ctx.principal.organization_id
     content = digest(ctx, organization, form)
     identified = _identified(number_system(organization), form, submission, payer, content)
-    entry = Entry(
+    return Entry(
         organization_id=organization,
         snapshot=Snapshot(identified, form.patient_id, form.provider_id),
         content=content,
         payer_organization_id=payer.organization_id,
     )
-    return await record(ctx, entry)
 
 
 async def _patient(ctx: Context, form: ClaimForm, faults: Faults) -> FoundPatient:

@@ -358,3 +358,16 @@ async def test_a_provider_is_no_payer(client, headers, parties):
     answer = await client.post("/api/v1/claims/submit", json=body, headers=headers)
     assert answer.status_code == 422
     assert [error["path"] for error in answer.json()["errors"]] == ["payer_id"]
+
+
+async def test_a_claim_is_checked_without_being_recorded(client, headers, parties):
+    async def check(claim):
+        body = {"task": "claimlinc.validate", "input": {"claim": claim}}
+        answer = await client.post("/execute", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    assert await check(FLAT) == {"valid": True, "errors": []}
+    wrong = await check(full(parties, total=1))
+    assert (wrong["valid"], [error["path"] for error in wrong["errors"]]) == (False, ["total"])
+    assert (await client.get("/api/v1/claims", headers=headers)).json()["total"] == 0

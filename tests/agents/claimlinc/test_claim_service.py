@@ -279,3 +279,14 @@ async def test_the_adjudication_explains_both_sides(parties):
             assert one.trace
             assert one.reason_ar
     assert DAY.isoformat() in shown.lines[0].trace[0].inputs["service_date"]
+
+
+async def test_a_claim_of_three_hundred_lines(parties):
+    """300 x 1.00 at 15 %: each co-pay is 0.15, the payer's parts sum to 255.00."""
+    lines = tuple(line("1", sequence=number) for number in range(1, 301))
+    made = claim(parties, *lines)
+    recorded = await record(parties, made)
+    loaded = await parties.provider.call(LoadClaim(ids.parse("CLM", recorded.claim_id)), LoadedClaim)
+    assert loaded.submission == made
+    decided = await decide(parties, made)
+    assert str(decided.decision.totals.payer_share) == "255.00"
