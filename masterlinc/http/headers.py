@@ -1,5 +1,7 @@
 """Headers that every answer carries, errors included."""
 
+from collections.abc import Iterable
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _ALWAYS: Headers = (
@@ -21,7 +23,9 @@ def security_headers(*, production: bool) -> Headers:
     return _ALWAYS + _PRODUCTION if production else _ALWAYS
 
 
-def complete(sent: list[tuple[bytes, bytes]], always: Headers) -> list[tuple[bytes, bytes]]:
-    """Return an answer's headers with those of `always` that it lacks."""
-    names = {name for name, _ in sent}
-    return [*sent, *(header for header in always if header[0] not in names)]
+def complete(sent: Iterable[tuple[bytes, bytes]], always: Headers, trace: str) -> list[tuple[bytes, bytes]]:
+    """Return an answer's headers with the trace id, and with those of `always` that it lacks."""
+    headers = [*sent, (b"trace-id", trace.encode())]
+    names = {name for name, _ in headers}
+    headers += [header for header in always if header[0] not in names]
+    return headers

@@ -3,12 +3,15 @@
 from time import perf_counter
 from typing import Any
 
+from litestar import Request as LitestarRequest
+from litestar import Response as LitestarResponse
 from litestar.config.app import AppConfig
 
 from masterlinc.http import problems
-from masterlinc.http.body import BoundedBody
+from masterlinc.http.body import BoundedBody, Deadlines
 from masterlinc.http.headers import complete, security_headers
 from masterlinc.http.openapi import ExactNumbers
+from masterlinc.http.query import REPEATED, require_single
 from masterlinc.http.request import Request
 from masterlinc.http.response import Response
 from masterlinc.http.trace import trace_id
@@ -16,6 +19,8 @@ from masterlinc.money import Money, Quantity
 from masterlinc.observe.requests import seen
 from masterlinc.settings import HttpSettings
 from masterlinc.wire.codec import decode_hook, encode_hook
+
+_DRESSED = "masterlinc.dressed"  # the middleware gives this request's answer its headers
 
 
 def install(config: AppConfig, settings: HttpSettings) -> AppConfig:
@@ -25,9 +30,8 @@ def install(config: AppConfig, settings: HttpSettings) -> AppConfig:
     config.request_max_body_size = None  # BoundedBody counts, and sets the deadline
     config.type_decoders = [*(config.type_decoders or []), (_is_exact, decode_hook)]
     config.type_encoders = {**(config.type_encoders or {}), Money: encode_hook, Quantity: encode_hook}
-    config.exception_handlers = {**config.exception_handlers, Exception: problems.answer}
-    config.middleware.append(_bounded(settings))
-    config.before_send.append(_completed(settings))
+    config.exception_handlers = {**config.exception_handlers, Exception: _answered(settings)}
+    config.middleware.append(_routed(settings))
     config.plugins.append(ExactNumbers())
     config.logging_config = None
     return config
@@ -37,32 +41,46 @@ def _is_exact(type_: Any) -> bool:
     return type_ is Money or type_ is Quantity
 
 
-def _bounded(settings: HttpSettings) -> Any:
-    """Every routed request gets its trace id and a bounded body."""
+def _routed(settings: HttpSettings) -> Any:
+    """Give a routed request its trace id, a bounded body and parameters that are written once; see its answer off."""
+    security = security_headers(production=settings.production)
+    limits: dict[str, Any] = {"max_bytes": settings.max_body_bytes, "seconds": settings.body_seconds}
+    deadlines = Deadlines(settings.body_seconds)
 
     def middleware(app: Any) -> Any:
         async def serve(scope: Any, receive: Any, send: Any) -> None:
-            trace_id(scope)
+            trace = trace_id(scope)
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            scope["state"]["started"] = perf_counter()
-            body = BoundedBody(scope, receive, max_bytes=settings.max_body_bytes, seconds=settings.body_seconds)
-            await app(scope, body, send)
+            if b"&" in scope["query_string"] and not scope["route_handler"].opt.get(REPEATED):
+                require_single(scope["query_string"])
+            started = perf_counter()
+            scope["state"][_DRESSED] = True
+
+            async def answer(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = complete(message.get("headers", ()), security, trace)
+                    seen(scope, message["status"], perf_counter() - started)
+                await send(message)
+
+            await app(scope, BoundedBody(scope, receive, deadlines, **limits), answer)
 
         return serve
 
     return middleware
 
 
-def _completed(settings: HttpSettings) -> Any:
-    """Every answer gets its headers, also where no route was found; every request is seen once."""
-    always = security_headers(production=settings.production)
+def _answered(settings: HttpSettings) -> Any:
+    """Answer errors; one that came before the middleware gets its headers here."""
+    security = security_headers(production=settings.production)
 
-    async def before_send(message: Any, scope: Any) -> None:
-        if message["type"] == "http.response.start":
-            trace = (b"trace-id", trace_id(scope).encode())
-            message["headers"] = complete(list(message.get("headers", ())), (*always, trace))
-            seen(scope, message["status"])
+    def answer(request: LitestarRequest[Any, Any, Any], fault: Exception) -> LitestarResponse[Any]:
+        response = problems.answer(request, fault)
+        if _DRESSED not in request.scope["state"]:
+            for name, value in complete((), security, trace_id(request.scope)):
+                response.headers[name.decode()] = value.decode()
+            seen(request.scope, response.status_code or 500, None)
+        return response
 
-    return before_send
+    return answer

@@ -55,6 +55,14 @@ class Log:
         """Write an exception: its kind and where it came from, not its message, which may quote data."""
         self._write(logging.ERROR, event, fields, error)
 
+    def writes(self, level: int) -> bool:
+        """Say whether records of a level are written at all."""
+        return _logger.isEnabledFor(level)
+
+    def write(self, level: int, event: str, **fields: object) -> None:
+        """Write at a level that is known at run time only."""
+        self._write(level, event, fields)
+
     def _write(self, level: int, event: str, fields: dict[str, object], error: BaseException | None = None) -> None:
         unlisted = fields.keys() - FIELDS
         if unlisted:

@@ -1,25 +1,23 @@
-"""What is kept of each request: one log line, and counts by route, status and time."""
+"""What is kept of each request: one log line, of those that went well only where DEBUG is asked for."""
 
-from time import perf_counter
+import logging
 from typing import Any
 
 from masterlinc.observe.logs import logger
 
-_QUIET = frozenset({"/health", "/health/live", "/health/ready"})  # probes ask every second
+_FAULTS_FROM = 400
 
 
-def seen(scope: Any, status: int) -> None:
+def seen(scope: Any, status: int, seconds: float | None) -> None:
     """Write the line of a request: the route's template, never its path, which holds ids."""
-    route = scope.get("path_template") or ""
-    if route in _QUIET and status < 400:  # noqa: PLR2004
-        return
-    state = scope["state"]
-    started = state.get("started")
-    logger.info(
-        "request",
-        method=scope["method"],
-        route=route,
-        status=status,
-        ms=None if started is None else round((perf_counter() - started) * 1000, 2),
-        trace_id=state.get("trace_id", ""),
-    )
+    level = logging.DEBUG if status < _FAULTS_FROM else logging.INFO
+    if logger.writes(level):
+        logger.write(
+            level,
+            "request",
+            method=scope["method"],
+            route=scope.get("path_template") or "",
+            status=status,
+            ms=None if seconds is None else round(seconds * 1000, 2),
+            trace_id=scope["state"].get("trace_id", ""),
+        )

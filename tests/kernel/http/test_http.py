@@ -14,9 +14,9 @@ from litestar.config.app import AppConfig
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Struct
 
-from masterlinc.errors import DomainError, FieldError, Invalid, TooMany
+from masterlinc.errors import DomainError, FieldError, Invalid, TimedOut, TooMany
 from masterlinc.http import install, paging
-from masterlinc.http.body import BoundedBody
+from masterlinc.http.body import BoundedBody, Deadlines
 from masterlinc.money import Money, Quantity, money
 from masterlinc.settings import HttpSettings
 
@@ -286,6 +286,13 @@ async def test_wrong_parameters_are_invalid_and_named(http):
     assert (await http.get("/price?amount=1.5&day=2")).content == b'{"amount":3.50}'
 
 
+@pytest.mark.parametrize("query", ["page=1&page=2", "page=1&page_size=2&%70age=2", "day&amount=1&day"])
+async def test_attack_75_a_parameter_that_is_written_twice_is_malformed(http, query):
+    problem = check_problem(await http.get(f"/bills/7?{query}"), 400, "malformed")
+    assert problem["errors"][0]["code"] == "twice"
+    assert (await http.get("/bills/7?page=1&&page_size=2&")).status_code == 200
+
+
 async def test_pages_have_bounds(http):
     assert (await http.get("/bills/7?page=3&page_size=50")).json() == {"number": 7, "limit": 50, "offset": 100}
     problem = check_problem(await http.get("/bills/7?page=0&page_size=101"), 422, "invalid")
@@ -371,10 +378,30 @@ async def test_attack_80_a_false_content_length_is_refused(length):
     async def never() -> dict[str, Any]:
         raise AssertionError
 
-    body = BoundedBody({"headers": [(b"content-length", length)]}, never, max_bytes=2_000_000, seconds=1)
+    body = BoundedBody({"headers": [(b"content-length", length)]}, never, Deadlines(1), max_bytes=2_000_000, seconds=1)
     with pytest.raises(DomainError) as refused:
         await body()
     assert refused.value.status in {400, 413}
+
+
+async def test_a_request_that_somebody_else_cancels_is_cancelled_and_the_timer_rests():
+    deadlines = Deadlines(0.01)
+
+    async def wait() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def read(seconds: float) -> None:
+        await BoundedBody({"headers": []}, wait, deadlines, max_bytes=1, seconds=seconds)()
+
+    cancelled = asyncio.create_task(read(60))
+    overdue = asyncio.create_task(read(0.01))
+    with pytest.raises(TimedOut):
+        await overdue
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    assert overdue.cancelling() == 0
 
 
 def test_exact_numbers_are_bounded_numbers_in_the_api_document():

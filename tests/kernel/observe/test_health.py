@@ -61,7 +61,11 @@ async def test_all_is_well(make):
 
 async def test_an_agent_that_is_not_well_degrades_and_says_nothing_more(make, caplog):
     toy = Toy()
-    monitor = await make(toy.agent, skipped=(Skipped("foreign", "needs kernel 9"),), disabled=("idle",))
+    monitor = await make(
+        toy.agent,
+        skipped=(Skipped("foreign", "needs kernel 9"),),
+        disabled=(Agent("idle", "Idle", "خامل", "1", ">=0"),),
+    )
     toy.well = False
     body = await report(monitor)
     assert body["status"] == "degraded"

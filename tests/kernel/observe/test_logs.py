@@ -82,9 +82,15 @@ def test_exceptions_of_other_libraries_lose_their_message_too(caplog):
 
 def test_a_request_is_one_line_with_its_template_and_not_its_path(caplog):
     scope = {"method": "GET", "path": "/patients/PAT-1", "path_template": "/patients/{id}", "state": {"trace_id": "t"}}
-    line = JsonFormatter().format(record(lambda: seen(scope, 200), caplog))
+    line = JsonFormatter().format(record(lambda: seen(scope, 200, 0.0123), caplog))
     assert "PAT-1" not in line
-    assert json.loads(line)["route"] == "/patients/{id}"
-    caplog.clear()
-    seen(scope | {"path_template": "/health/live"}, 200)
-    assert caplog.records == []
+    assert (json.loads(line)["route"], json.loads(line)["ms"]) == ("/patients/{id}", 12.3)
+
+
+def test_requests_that_went_well_are_for_debugging(caplog):
+    scope = {"method": "GET", "path": "/x", "state": {}}
+    with caplog.at_level(logging.INFO, "masterlinc"):
+        seen(scope, 201, 0.1)
+        assert caplog.records == []
+        seen(scope, 404, None)
+    assert [record.facts["status"] for record in caplog.records] == [404]
