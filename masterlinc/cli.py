@@ -73,6 +73,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _serve(_: argparse.Namespace) -> int:
+    from masterlinc import runtime
     from masterlinc.observe.logs import configure
     from masterlinc.registry import assemble, discover
     from masterlinc.server import serve_workers
@@ -80,7 +81,7 @@ def _serve(_: argparse.Namespace) -> int:
 
     configure()
     settings = load()
-    assemble(settings, *discover())  # a fault is told once here, not by every worker
+    asyncio.run(runtime.check(settings, assemble(settings, *discover())))
     serve_workers("masterlinc.asgi:application", settings.http.host, settings.http.port, settings.http.workers)
     return 0
 

@@ -80,6 +80,14 @@ def settle() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+async def check(settings: Settings, registry: Registry) -> None:
+    """Open and close the database as a process would, so that a fault is told once and not by every worker."""
+    services = build(settings, registry)
+    await services.http.aclose()
+    await _open_database(services)
+    await services.db.close()
+
+
 async def _open_database(services: Services) -> None:
     """Connect, and refuse a database that is not safe or not migrated."""
     try:
@@ -103,10 +111,11 @@ async def _check_database(services: Services) -> None:
                 f"role {role['rolname']} is a superuser or bypasses row-level security; "
                 "set database.url to the role `app`"
             )
-        await require_arabic_trigrams(connection)
     left = await pending(services.db, folders_of(services.registry.agents))
     if left:
         raise StartupError(f"the database lacks {len(left)} migrations ({left[0]} first); run: masterlinc migrate")
+    async with services.db.connection() as connection:
+        await require_arabic_trigrams(connection)  # after the migrations, which make the extension as `owner`
     async with services.db.transaction() as transaction:
         await transaction.execute(f"SELECT masterlinc.ensure_partitions({_PARTITIONS_AHEAD})")
 

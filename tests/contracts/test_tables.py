@@ -22,6 +22,7 @@ OPEN = {
     "masterlinc.workflow_step",
     "authlinc.login_attempt",  # counted before anybody is known
     "authlinc.signing_key",  # of the system; the private half is sealed
+    "sbslinc.code",  # published code systems, the same for everybody
 }
 
 # Tables under row-level security whose key does not lead with the organization.
@@ -34,11 +35,13 @@ OWN_KEY = {
 TABLES = """
 SELECT c.oid, c.oid::regclass::text AS name, n.nspname AS schema, c.relrowsecurity AS secured,
     (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies,
-    EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd IN ('*', 'r') AND p.polqual IS NULL) AS unbound,
+    EXISTS (
+        SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd IN ('*', 'r') AND p.polqual IS NULL
+    ) AS unbound,
     (SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
      WHERE i.indrelid = c.oid AND i.indisprimary) AS leads
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema)'
 ORDER BY 2
 """
 
@@ -78,7 +81,7 @@ async def test_no_key_is_filled_by_the_server(owner):
     query = """
         SELECT a.attrelid::regclass || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^(pg_|information_schema)'
           AND (a.atthasdef OR a.attidentity <> '') AND a.atttypid = 'uuid'::regtype
     """
     assert await names(owner, query) == []
@@ -94,7 +97,8 @@ async def test_every_organization_is_named(owner):
 
 async def test_no_foreign_key_crosses_schemas(owner):
     query = """
-        SELECT f.conname FROM pg_constraint f JOIN pg_class a ON a.oid = f.conrelid JOIN pg_class b ON b.oid = f.confrelid
+        SELECT f.conname FROM pg_constraint f
+        JOIN pg_class a ON a.oid = f.conrelid JOIN pg_class b ON b.oid = f.confrelid
         WHERE f.contype = 'f' AND a.relnamespace <> b.relnamespace
     """
     assert await names(owner, query) == []
@@ -102,7 +106,8 @@ async def test_no_foreign_key_crosses_schemas(owner):
 
 async def test_nothing_is_deleted_by_a_foreign_key(owner):
     query = """
-        SELECT conname FROM pg_constraint WHERE contype = 'f' AND NOT (confdeltype IN ('a', 'r') AND confupdtype IN ('a', 'r'))
+        SELECT conname FROM pg_constraint
+        WHERE contype = 'f' AND NOT (confdeltype IN ('a', 'r') AND confupdtype IN ('a', 'r'))
     """
     assert await names(owner, query) == []
 
@@ -121,7 +126,7 @@ async def test_every_amount_has_two_places_and_both_bounds(owner):
     query = """
         SELECT a.attrelid::regclass || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema)'
           AND a.atttypid = 'numeric'::regtype AND NOT a.attisdropped
           AND NOT EXISTS (
             SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.conkey @> ARRAY[a.attnum]
@@ -134,7 +139,7 @@ async def test_numbers_are_never_floats(owner):
     query = """
         SELECT a.attrelid::regclass || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^(pg_|information_schema)'
           AND a.atttypid IN ('float4'::regtype, 'float8'::regtype, 'money'::regtype)
     """
     assert await names(owner, query) == []
@@ -144,7 +149,7 @@ async def test_every_time_has_its_zone(owner):
     query = """
         SELECT a.attrelid::regclass || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^(pg_|information_schema)'
           AND a.atttypid = 'timestamp'::regtype
     """
     assert await names(owner, query) == []
@@ -153,8 +158,9 @@ async def test_every_time_has_its_zone(owner):
 async def test_the_role_app_changes_no_table_and_truncates_none(owner):
     query = """
         SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-          AND (has_table_privilege('masterlinc_app', c.oid, 'TRUNCATE') OR has_table_privilege('masterlinc_app', c.oid, 'TRIGGER')
+        WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^(pg_|information_schema)'
+          AND (has_table_privilege('masterlinc_app', c.oid, 'TRUNCATE')
+            OR has_table_privilege('masterlinc_app', c.oid, 'TRIGGER')
             OR pg_has_role('masterlinc_app', c.relowner, 'MEMBER'))
     """
     assert await names(owner, query) == []
@@ -163,7 +169,7 @@ async def test_the_role_app_changes_no_table_and_truncates_none(owner):
 async def test_functions_that_run_as_the_owner_fix_their_search_path(owner):
     query = """
         SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE p.prosecdef AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        WHERE p.prosecdef AND n.nspname !~ '^(pg_|information_schema)'
           AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'search_path=%')
     """
     assert await names(owner, query) == []
@@ -172,7 +178,7 @@ async def test_functions_that_run_as_the_owner_fix_their_search_path(owner):
 async def test_functions_that_run_as_the_owner_are_granted_one_by_one(owner):
     query = """
         SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE p.prosecdef AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        WHERE p.prosecdef AND n.nspname !~ '^(pg_|information_schema)'
           AND has_function_privilege('public', p.oid, 'EXECUTE')
     """
     assert await names(owner, query) == []

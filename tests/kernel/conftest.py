@@ -1,10 +1,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import asyncpg
 import pytest_asyncio
 
 from masterlinc import runtime
 from masterlinc.agent import Agent
 from masterlinc.context import Services
+from masterlinc.db.embedded import EmbeddedPostgres, ensure_database
+from masterlinc.ids import new_id
 from masterlinc.registry import assemble
 from masterlinc.testing import DatabaseUrls, NewDatabase, settings_for
 
@@ -29,3 +32,15 @@ async def kernel(new_database: NewDatabase) -> AsyncIterator[Kernel]:
     for services in opened:
         await services.db.close()
         await services.http.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def empty(postgres: EmbeddedPostgres) -> DatabaseUrls:
+    """A database that no migration has touched."""
+    name = f"t{new_id().hex}"
+    connection = await asyncpg.connect(postgres.dsn("superuser", "postgres"))
+    try:
+        await ensure_database(connection, name)
+    finally:
+        await connection.close()
+    return DatabaseUrls(postgres.dsn("owner", name), postgres.dsn("app", name))

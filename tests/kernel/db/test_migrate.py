@@ -8,10 +8,8 @@ import pytest_asyncio
 
 from masterlinc.agent import Agent
 from masterlinc.db import Database
-from masterlinc.db.embedded import EmbeddedPostgres, ensure_database
 from masterlinc.db.migrate import Folder, folders_of, migrate, pending
 from masterlinc.errors import StartupError
-from masterlinc.ids import new_id
 from masterlinc.settings import DatabaseSettings
 from masterlinc.testing import DatabaseUrls
 
@@ -21,18 +19,6 @@ from masterlinc.db.ddl import migration
 async def forwards():
     return migration("toy", "{name}", "A toy's table", {sql!r})
 """
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def empty(postgres: EmbeddedPostgres) -> DatabaseUrls:
-    """A database that no migration has touched."""
-    name = f"t{new_id().hex}"
-    connection = await asyncpg.connect(postgres.dsn("superuser", "postgres"))
-    try:
-        await ensure_database(connection, name)
-    finally:
-        await connection.close()
-    return DatabaseUrls(postgres.dsn("owner", name), postgres.dsn("app", name))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -129,5 +115,5 @@ def test_an_agent_without_migrations_has_no_folder():
 
 
 def test_a_folder_that_is_not_there_stops_the_start(tmp_path):
-    with pytest.raises(StartupError, match="toy.*nowhere"):
+    with pytest.raises(StartupError, match=r"toy.*nowhere"):
         folders_of([agent(migrations=str(tmp_path / "nowhere"))])

@@ -412,7 +412,8 @@ class TestRights:
         database = await open_database()
         async with database.transaction() as transaction:
             parts = await transaction.fetch(
-                "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'masterlinc.audit_event'::regclass"
+                "SELECT inhrelid::regclass::text AS name FROM pg_inherits"
+                " WHERE inhparent = 'masterlinc.audit_event'::regclass"
             )
         assert parts
         for part in parts:

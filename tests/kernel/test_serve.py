@@ -1,0 +1,74 @@
+"""`masterlinc serve` where it cannot start: one line, and an exit code."""
+
+import asyncio
+import os
+import socket
+import sys
+
+import pytest
+
+from masterlinc.testing import MASTER_KEY, DatabaseUrls, NewDatabase
+
+NOWHERE = "postgresql://app@/nothing?host=/nonexistent"
+
+
+async def serve(**environment: str) -> tuple[int | None, list[str]]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MASTERLINC_")}
+    settings = {"SECURITY__MASTER_KEY": MASTER_KEY, "HTTP__PORT": str(free_port())} | environment
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "masterlinc.cli", "serve"),
+        env=clean | {f"MASTERLINC_{name}": value for name, value in settings.items()},
+        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(30):
+        out, err = await process.communicate()
+    assert out == b""
+    return process.returncode, err.decode().splitlines()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"DATABASE__URL": NOWHERE}, "PostgreSQL does not answer"),
+        ({"DATABASE__URL": "no address at all"}, "PostgreSQL does not answer"),
+        ({"DATABASE__URL": NOWHERE, "SECURITY__MASTER_KEY": ""}, "security.master_key is not set"),
+        ({"DATABASE__URL": NOWHERE, "SECURITY__MASTER_KEY": "short"}, "security.master_key"),
+        ({"DATABASE__URL": NOWHERE, "NOBODYLINC__ENABLED": "true"}, "nobodylinc"),
+        ({"DATABASE__URL": NOWHERE, "POLICYLINC__ENABLED": "false"}, "policylinc"),
+        ({"HTTP__PORTT": "1"}, "portt"),
+    ],
+)
+async def test_a_fault_of_the_set_up_is_one_line(environment, words):
+    code, lines = await serve(**environment)
+    assert (code, len(lines)) == (1, 1), lines
+    assert words in lines[0]
+
+
+async def test_a_database_without_tables_is_one_line(postgres, empty):
+    code, lines = await serve(DATABASE__URL=empty.app)
+    assert (code, len(lines)) == (1, 1), lines
+    assert "run: masterlinc migrate" in lines[0]
+
+
+async def test_a_role_that_bypasses_row_level_security_is_refused(postgres, new_database: NewDatabase):
+    name = (await new_database()).app.rpartition("/")[2].partition("?")[0]
+    code, lines = await serve(DATABASE__URL=postgres.dsn("superuser", name))
+    assert (code, len(lines)) == (1, 1), lines
+    assert "bypasses row-level security" in lines[0]
+
+
+async def test_a_port_in_use_is_one_line(new_database: NewDatabase):
+    urls: DatabaseUrls = await new_database()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, lines = await serve(DATABASE__URL=urls.app, HTTP__PORT=str(taken.getsockname()[1]))
+    assert (code, len(lines)) == (1, 1), lines
+    assert "is in use" in lines[0]
