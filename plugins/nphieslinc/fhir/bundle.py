@@ -83,4 +83,7 @@ def _tail(reference: str) -> str:
 
 
 def _contained(owner: Node, id_: str) -> Node | None:
-    return next((node for node in owner.children("contained") if node.value.get("id") == id_), None)
+    found = next((node for node in owner.children("contained") if node.value.get("id") == id_), None)
+    return (
+        None if found is None else Node(found.value, found.path, _word(found.value.get("resourceType")), found.faults)
+    )

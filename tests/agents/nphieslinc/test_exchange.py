@@ -1,5 +1,6 @@
 """The exchange of a claim: the same bytes however often it is sent, one answer, nothing read before it is stored."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -110,6 +111,17 @@ async def test_a_claim_without_a_message_gets_one(world: World) -> None:
     assert await claim_status(world, step) == "approved"
 
 
+async def test_a_claim_without_a_payer_is_parked(world: World) -> None:
+    submission = read_submission(opened(world.message("claim-request_oral")))
+    nobody = msgspec.structs.replace(submission, payer_license=None)
+    recorded = await world.ctx.call(RecordClaim(nobody), RecordedClaim)
+    step = StepInput(str(ids.parse("CLM", recorded.claim_id)), world.clerk.organization_id)
+    with pytest.raises(Park, match="names no payer"):
+        await exchange.submit_claim(world.ctx, step)
+    with pytest.raises(Park, match="no answer"):
+        await exchange.record_answer(world.ctx, step)
+
+
 async def test_an_answer_is_stored_before_it_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     step = await submitted(world, world.message())
 
@@ -164,6 +176,12 @@ async def answer_to(world: World, data: bytes) -> Any:
 async def test_a_message_that_is_sent_again_gets_the_same_answer(world: World) -> None:
     data = world.message()
     assert await process_message(world.ctx, data) == await process_message(world.ctx, data)
+
+
+async def test_a_message_that_arrives_five_times_at_once_gets_one_answer(world: World) -> None:
+    data = world.message()
+    answers = await asyncio.gather(*(process_message(world.ctx, data) for _ in range(5)))
+    assert len(set(answers)) == 1
 
 
 @pytest.mark.parametrize("rule", ["BV-00533", "BV-00532", "BV-00163"])

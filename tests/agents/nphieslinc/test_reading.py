@@ -74,6 +74,60 @@ def test_supporting_information_of_every_kind_is_kept() -> None:
     assert by_category["info"].text == "Insured through the employer"
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"valueBoolean": True}, "true"),
+        ({"valueReference": {"reference": "Location/7"}}, "Location/7"),
+        ({"valueReference": {"identifier": {"value": "L-7"}}}, "L-7"),
+        ({"valueQuantity": {"value": 1.50, "unit": "h"}}, "1.5"),
+        ({"valueString": "words"}, "words"),
+        ({}, None),
+    ],
+)
+def test_a_value_of_every_kind_becomes_text(value: dict, text: str | None) -> None:
+    def change(bundle: dict) -> None:
+        category = {"coding": [{"code": "info"}]}
+        resource(bundle, "Claim")["supportingInfo"] = [{"sequence": 1, "category": category} | value]
+
+    assert read_submission(opened(changed(change))).supporting_info[0].text == text
+
+
+def test_a_diagnosis_may_be_a_condition_of_the_bundle() -> None:
+    def change(bundle: dict) -> None:
+        condition = {"resourceType": "Condition", "id": "c9", "code": {"coding": [{"code": "J45.9"}]}}
+        bundle["entry"].append({"fullUrl": "http://x.example/Condition/c9", "resource": condition})
+        diagnosis = resource(bundle, "Claim")["diagnosis"][0]
+        del diagnosis["diagnosisCodeableConcept"]
+        diagnosis["diagnosisReference"] = {"reference": "Condition/c9"}
+
+    assert read_submission(opened(changed(change))).diagnoses[0].code == "J45.9"
+
+
+def test_a_type_that_is_none_of_the_five_is_refused() -> None:
+    def change(bundle: dict) -> None:
+        resource(bundle, "Claim")["type"]["coding"][0]["code"] = "dental"
+
+    assert faults(changed(change)) == [("IB-00047", "Bundle.entry[1].resource.type")]
+
+
+def test_a_contained_practitioner_is_found() -> None:
+    def change(bundle: dict) -> None:
+        claim = resource(bundle, "Claim")
+        claim["contained"] = [{"resourceType": "Practitioner", "id": "in", "name": [{"family": "Inside"}]}]
+        claim["careTeam"][0]["provider"] = {"reference": "#in"}
+
+    assert read_submission(opened(changed(change))).care_team[0].name == "Inside"
+
+
+def test_an_earlier_claim_may_be_named_by_reference() -> None:
+    def change(bundle: dict) -> None:
+        resource(bundle, "Claim")["related"] = [{"claim": {"reference": "Claim/9"}}]
+
+    related = read_submission(opened(changed(change))).related[0]
+    assert (related.identifier.value, related.relationship) == ("Claim/9", "associated")
+
+
 def test_a_practitioner_role_leads_to_its_practitioner() -> None:
     member = read_submission(opened(raw("claim-request_oral"))).care_team[0]
     assert (member.name, member.license, member.qualification) == ("Dr. Layla Faisal", "18RM0001", "08.26")

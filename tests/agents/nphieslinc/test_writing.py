@@ -159,6 +159,32 @@ def test_an_answer_to_another_request_is_refused(clock: FixedClock) -> None:
     assert caught.value.errors[0].code == "BV-00544"
 
 
+def test_an_answer_that_names_no_request_is_refused(clock: FixedClock) -> None:
+    answer = opened(answered(clock, b'"response":{"identifier"', b'"response":{"identifier_"'))
+    with pytest.raises(AnswerRefused) as caught:
+        read_answer(answer, request_header_id="x")
+    assert caught.value.errors[0].code == "IC-00225"
+
+
+def test_an_answer_without_its_outcome_is_judged_by_its_lines(clock: FixedClock) -> None:
+    answer = opened(answered(clock, b'"extension":[{"url":"http://nphies.sa', b'"extension":[{"url":"http://other.sa'))
+    answer.focus.value.pop("extension", None)  # type: ignore[union-attr]
+    assert read_answer(answer, request_header_id=answer.response_to or "").status is ClaimStatus.APPROVED
+
+
+def test_an_answer_that_says_nothing_is_refused(clock: FixedClock) -> None:
+    answer = opened(answered(clock, b'"item":', b'"items":'))
+    answer.focus.value.pop("extension")  # type: ignore[union-attr]
+    with pytest.raises(AnswerRefused):
+        read_answer(answer, request_header_id=answer.response_to or "")
+
+
+def test_an_error_without_a_reason_is_an_error_all_the_same(clock: FixedClock) -> None:
+    answer = opened(answered(clock, b'"outcome":"complete"', b'"outcome":"error"'))
+    read = read_answer(answer, request_header_id=answer.response_to or "")
+    assert (read.status, read.errors[0].code, read.errors[0].detail) == (ClaimStatus.ERROR, "GE-00000", "Decided")
+
+
 def test_a_request_is_no_answer() -> None:
     with pytest.raises(AnswerRefused):
         read_answer(opened(raw()), request_header_id="x")
