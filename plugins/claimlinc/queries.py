@@ -88,9 +88,9 @@ async def next_number(tx: Transaction, table: str, organization: UUID, claim_id:
 
 
 async def lock_claim(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
-    """Lock a claim of an organization and return its status and version, or None."""
+    """Lock a claim of an organization and return it, or None."""
     return await tx.fetchrow(
-        "SELECT status, version, patient_id FROM claimlinc.claim WHERE organization_id = $1 AND id = $2"
+        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c WHERE c.organization_id = $1 AND c.id = $2"  # noqa: S608
         " FOR NO KEY UPDATE",
         organization,
         claim_id,

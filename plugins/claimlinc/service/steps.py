@@ -2,20 +2,20 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
 
 from claimlinc import queries
 from claimlinc.adjudication.decision import service_days
-from claimlinc.contract import ClaimSubmission, LoadedClaim
+from claimlinc.contract import ClaimSubmission
 from claimlinc.service.loading import load
+from claimlinc.service.snapshot import unseal
 from masterlinc import wire
 from masterlinc.agent import Park, StepDone, StepInput
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
-from masterlinc.errors import NotFound
 from masterlinc.ids import new_id
 from policylinc.contract import FindCover, FoundCover, PersonIdentifier
 from sbslinc.contract import (
@@ -106,7 +106,8 @@ async def validate_policy(ctx: Context, step: StepInput) -> StepDone:
 async def sign(ctx: Context, step: StepInput) -> StepDone:
     """Sign what goes out with the organization's key."""
     async with ctx.transaction() as tx:
-        claim = await _locked(ctx, tx, step)
+        await _locked(ctx, tx, step)
+        claim = await load(ctx, tx, step.organization_id, UUID(step.key))
         content = SignedContent(claim.claim_id, claim.submission, claim.normalized_lines)
         signed = await ctx.call(SignDocument(step.organization_id, wire.dump(content)), SignedDocument)
         await tx.execute(
@@ -138,16 +139,23 @@ def cover_request(submission: ClaimSubmission, day: date) -> FindCover:
     )
 
 
-async def _locked(ctx: Context, tx: Transaction, step: StepInput) -> LoadedClaim:
-    claim_id = UUID(step.key)
-    await queries.lock_claim(tx, step.organization_id, claim_id)
-    try:
-        return await load(ctx, tx, step.organization_id, claim_id)
-    except NotFound:
-        raise Park(f"there is no claim {claim_id}") from None
+class Locked(NamedTuple):
+    """A claim whose row is locked, as it was submitted, without its attachments."""
+
+    organization_id: UUID
+    claim_id: UUID
+    submission: ClaimSubmission
 
 
-async def _append_codes(ctx: Context, tx: Transaction, claim: LoadedClaim, codes: Iterable[NormalizedCode]) -> None:
+async def _locked(ctx: Context, tx: Transaction, step: StepInput) -> Locked:
+    organization, claim_id = step.organization_id, UUID(step.key)
+    row = await queries.lock_claim(tx, organization, claim_id)
+    if row is None:
+        raise Park(f"there is no claim {claim_id}")
+    return Locked(organization, claim_id, unseal(ctx.vault, organization, claim_id, row["submission"]).submission)
+
+
+async def _append_codes(ctx: Context, tx: Transaction, claim: Locked, codes: Iterable[NormalizedCode]) -> None:
     number = await queries.next_number(tx, "normalized_line", claim.organization_id, claim.claim_id)
     now = ctx.clock.now()
     await tx.executemany(
@@ -173,7 +181,7 @@ async def _append_codes(ctx: Context, tx: Transaction, claim: LoadedClaim, codes
 
 
 async def _append_findings(
-    ctx: Context, tx: Transaction, claim: LoadedClaim, step: str, findings: Iterable[Finding]
+    ctx: Context, tx: Transaction, claim: Locked, step: str, findings: Iterable[Finding]
 ) -> None:
     now = ctx.clock.now()
     rows = [
@@ -199,7 +207,7 @@ async def _append_findings(
         )
 
 
-def _unrecognised(claim: LoadedClaim, code: NormalizedCode) -> Finding:
+def _unrecognised(claim: Locked, code: NormalizedCode) -> Finding:
     place = next(place for place, line in enumerate(claim.submission.lines) if line.sequence == code.sequence)
     return Finding(
         rule="code-recognised",
