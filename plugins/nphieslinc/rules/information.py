@@ -10,20 +10,32 @@ _NAMES = {
     "vital-sign-systolic": ("systolic blood pressure", "ضغط الدم الانقباضي"),
     "vital-sign-height": ("height", "الطول"),
     "vital-sign-weight": ("weight", "الوزن"),
+    "pulse": ("pulse", "النبض"),
+    "temperature": ("temperature", "درجة الحرارة"),
+    "respiratory-rate": ("respiratory rate", "معدل التنفس"),
+    "oxygen-saturation": ("oxygen saturation", "تشبع الأكسجين"),
     "chief-complaint": ("chief complaint", "الشكوى الرئيسية"),
 }
-# Pulse, temperature, saturation and respiratory rate have ids too, but the exchange's own accepted samples lack them.
+# A category is carried with its value, or with the reason why there is none.
 _REQUIRED = (
     ("BV-00763", "institutional", "vital-sign-diastolic"),
     ("BV-00764", "institutional", "vital-sign-systolic"),
+    ("BV-00765", "institutional", "pulse"),
+    ("BV-00766", "institutional", "temperature"),
     ("BV-00767", "institutional", "vital-sign-height"),
+    ("BV-00768", "institutional", "respiratory-rate"),
     ("BV-00769", "institutional", "vital-sign-weight"),
     ("BV-00770", "institutional", "chief-complaint"),
+    ("BV-00771", "institutional", "oxygen-saturation"),
     ("BV-00772", "professional", "vital-sign-diastolic"),
     ("BV-00773", "professional", "vital-sign-systolic"),
+    ("BV-00774", "professional", "pulse"),
+    ("BV-00775", "professional", "temperature"),
     ("BV-00776", "professional", "vital-sign-height"),
+    ("BV-00777", "professional", "respiratory-rate"),
     ("BV-00778", "professional", "vital-sign-weight"),
     ("BV-00779", "professional", "chief-complaint"),
+    ("BV-00780", "professional", "oxygen-saturation"),
     ("BV-00751", "oral", "chief-complaint"),
 )
 
