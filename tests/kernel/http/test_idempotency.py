@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from masterlinc.context import Context
 from masterlinc.errors import Invalid
-from masterlinc.http import install
+from masterlinc.http import idempotency, install
 from masterlinc.http.idempotency import forget_expired, idempotent
 from masterlinc.money import Money
 from masterlinc.settings import HttpSettings
@@ -179,3 +179,46 @@ async def test_kept_answers_are_sealed_and_forgotten(house):
     await house.send("7", "new")
     assert await forget_expired(house.services.db, house.services.clock.now()) == 1
     assert await house.count() == 1
+
+
+async def test_whoever_is_overtaken_undoes_its_effect_and_gives_the_first_answer(house, monkeypatch):
+    """Between the look and the lock of the second request the first may have committed."""
+    find, looks = idempotency._find, []
+
+    async def blind_at_first(*arguments):
+        looks.append(1)
+        return None if len(looks) == 1 else await find(*arguments)
+
+    first = await house.send("5", "k")
+    monkeypatch.setattr(idempotency, "_find", blind_at_first)
+    second = await house.send("5", "k")
+    assert second.content == first.content
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert (await house.effects(), len(looks)) == (1, 2)
+
+
+async def test_expired_answers_are_forgotten_while_the_application_runs(house, monkeypatch):
+    house.services.clock = FixedClock(house.services.clock.now() - timedelta(days=3))
+    await asyncio.gather(*(house.send("5", f"key {number}") for number in range(3)))
+    house.services.clock.advance(timedelta(days=3))
+    monkeypatch.setattr(idempotency, "_SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(idempotency, "_BATCH", 2)
+    async with idempotency.tidied(house.services.db, house.services.clock), asyncio.timeout(10):
+        while await house.count():
+            await asyncio.sleep(0)
+
+
+async def test_tidying_outlives_a_database_that_is_away(house, monkeypatch, caplog):
+    failed = asyncio.Event()
+
+    async def away(*_):
+        failed.set()
+        raise OSError
+
+    monkeypatch.setattr(idempotency, "_SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(idempotency, "forget_expired", away)
+    async with idempotency.tidied(house.services.db, house.services.clock), asyncio.timeout(10):
+        await failed.wait()
+        failed.clear()
+        await failed.wait()
+    assert "idempotency not tidied" in caplog.text
