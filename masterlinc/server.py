@@ -31,20 +31,36 @@ LOGGING = {"version": 1, "incremental": True, "formatters": {}, "handlers": {}, 
 _log = logging.getLogger(__name__)
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise StartupError where this address cannot be listened on."""
+def reserve_port(host: str, port: int) -> socket.socket:
+    """Take this address for us, without listening yet; raises StartupError where that cannot be."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+        reserved = socket.socket(family, kind, protocol)
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # Granian binds beside it
+        reserved.bind(address)
     except OSError as fault:
         raise StartupError(_why(host, port, fault)) from None
+    return reserved
 
 
-async def serve_embedded(app: Litestar, host: str, port: int, *, ready: Callable[[], None] | None = None) -> None:
+def check_port(host: str, port: int) -> None:
+    """Raise StartupError where this address cannot be listened on."""
+    reserve_port(host, port).close()
+
+
+async def serve_embedded(
+    app: Litestar,
+    host: str,
+    port: int,
+    *,
+    reserved: socket.socket | None = None,
+    ready: Callable[[], None] | None = None,
+) -> None:
     """Serve in this process until SIGINT or SIGTERM; `ready` is called once it answers; raises StartupError."""
-    check_port(host, port)
+    reserved = reserved or reserve_port(host, port)
     server = Server(
         app,
         address=host,
@@ -53,12 +69,14 @@ async def serve_embedded(app: Litestar, host: str, port: int, *, ready: Callable
         **_options(),
     )
     server.workers_kill_timeout = STOP_SECONDS  # type: ignore[assignment] # an int in its signature, any number in use
-    async with app.lifespan():
-        greeting = asyncio.create_task(_greet(host, port, ready))
-        try:
-            await _until_signalled(server)
-        finally:
-            greeting.cancel()
+    with reserved:
+        async with app.lifespan():
+            reserved.close()
+            greeting = asyncio.create_task(_greet(host, port, ready))
+            try:
+                await _until_signalled(server)
+            finally:
+                greeting.cancel()
 
 
 def serve_workers(factory: str, host: str, port: int, workers: int) -> None:

@@ -1,5 +1,8 @@
 """`masterlinc up`: the whole system on one machine, with an embedded PostgreSQL and demo data."""
 
+import asyncio
+import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +16,7 @@ from masterlinc.db.migrate import folders_of, migrate
 from masterlinc.observe.logs import configure
 from masterlinc.registry import assemble, discover
 from masterlinc.runtime import settle
-from masterlinc.server import check_port, serve_embedded
+from masterlinc.server import reserve_port, serve_embedded
 from masterlinc.settings import Settings, load
 
 PROFILE = "demo"
@@ -22,7 +25,14 @@ PROFILE = "demo"
 async def up(host: str, port: int, data: Path, *, demo_data: bool) -> int:
     """Start everything, serve until a signal comes, stop everything; raises StartupError."""
     configure("WARNING")
-    check_port(host, port)
+    # Until the server takes signals, an order to stop ends the start as Ctrl-C does, and the database with it.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    with reserve_port(host, port) as reserved:
+        await _run(reserved, host, port, data, demo_data=demo_data)
+    return 0
+
+
+async def _run(reserved: socket.socket, host: str, port: int, data: Path, *, demo_data: bool) -> None:
     console = Console()
     tell = _teller(console)
     agents, skipped = discover()
@@ -38,11 +48,12 @@ async def up(host: str, port: int, data: Path, *, demo_data: bool) -> int:
         password = await demo.ensure(settings, registry, data, tell) if demo_data else None
         app = create_app(settings, registry)
         app.on_startup.append(settle)
-        await serve_embedded(app, host, port, ready=lambda: _welcome(console, host, port, data, password))
+        await serve_embedded(
+            app, host, port, reserved=reserved, ready=lambda: _welcome(console, host, port, data, password)
+        )
     finally:
         tell("stopping")
         await postgres.stop()
-    return 0
 
 
 def _point_at(settings: Settings, postgres: EmbeddedPostgres, host: str, port: int) -> None:

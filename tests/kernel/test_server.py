@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from masterlinc.errors import StartupError
-from masterlinc.server import check_port
+from masterlinc.server import check_port, reserve_port
 
 APP = """
 import asyncio, os, sys
@@ -192,6 +192,16 @@ def test_port_in_use_is_one_clear_line(start, port, kind):
     assert child.returncode == 1
     assert err == f"port {port} on 127.0.0.1 is in use; stop what uses it or choose another port\n"
     assert out == ""
+
+
+def test_a_reserved_port_is_taken_before_anything_listens(start, port):
+    with reserve_port("127.0.0.1", port):
+        with pytest.raises(StartupError, match="is in use"):
+            check_port("127.0.0.1", port)
+        child = start("embedded")
+        _, err = child.communicate(timeout=30)
+        assert err == f"port {port} on 127.0.0.1 is in use; stop what uses it or choose another port\n"
+    check_port("127.0.0.1", port)
 
 
 def test_address_that_is_not_ours_is_one_clear_line(port):

@@ -1,6 +1,7 @@
 """Starting and stopping PostgreSQL's processes."""
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -58,6 +59,13 @@ async def ended(process: subprocess.Popen[bytes]) -> int:
     return code
 
 
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """End a program of ours and what it started, at once."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 async def stop_server(process: subprocess.Popen[bytes]) -> None:
     """Stop our server: first in order, then at once."""
     for order in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
@@ -96,10 +104,8 @@ async def _gone(pid: int, cluster: Path) -> bool:
 
 
 def _signal(pid: int, order: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, order)
-    except ProcessLookupError:
-        return
 
 
 def _recorded_pid(cluster: Path) -> int | None:

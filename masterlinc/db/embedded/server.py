@@ -128,6 +128,8 @@ class EmbeddedPostgres:
     async def _start(self) -> None:
         if await process.stop_left_server(self._cluster):
             self._progress("PostgreSQL was left running by an earlier process; it was stopped in order")
+        for leftover in self._home.glob("initdb-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
         self._socket = folder.socket_folder(self._home, self._account)
         if not self._cluster.exists():
             self._progress(f"making the database in {self._home}")
@@ -139,8 +141,6 @@ class EmbeddedPostgres:
 
     async def _initialise(self) -> None:
         """Run initdb beside the place and move the result there, so that half a database is never taken for one."""
-        for leftover in self._home.glob("initdb-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
         draft = self._home / f"initdb-{secrets.token_hex(4)}"
         draft.mkdir(mode=0o700)
         files, password = draft / "postgres", draft / "password"
@@ -169,7 +169,7 @@ class EmbeddedPostgres:
         try:
             code = await process.ended(child)
         except asyncio.CancelledError:
-            child.kill()
+            process.kill_all(child)
             raise
         return self._last_words(begin) if code else ""
 

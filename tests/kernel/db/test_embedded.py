@@ -400,6 +400,19 @@ async def test_last_line_of_the_log_tells_why_it_does_not_start(place):
     await refused(data, "PostgreSQL does not start: .*pg_control")
 
 
+async def test_start_that_is_broken_off_leaves_nothing_running(place):
+    making = asyncio.Event()
+    start = asyncio.create_task(EmbeddedPostgres.start(place / "data", progress=lambda _: making.set()))
+    await making.wait()
+    await asyncio.sleep(0)
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    async with started(place / "data") as server:
+        assert await ask(server.dsn("app"), "SELECT 1") == 1
+        assert not list((place / "data" / "server").glob("initdb-*"))
+
+
 async def test_initdb_that_was_cut_short_is_made_again(place):
     data = place / "data"
     folder.prepare(data)
