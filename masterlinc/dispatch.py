@@ -22,6 +22,7 @@ class Dispatcher:
         self._running: set[asyncio.Task[None]] = set()
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
+        self._taking = asyncio.Lock()
 
     def wake(self) -> None:
         """Look for due work now."""
@@ -68,6 +69,10 @@ class Dispatcher:
                 logger.fault("dispatch_failed", fault)
 
     async def _take(self) -> int:
+        async with self._taking:  # who waits in idle() must not look while work is taken and not yet running
+            return await self._take_what_fits()
+
+    async def _take_what_fits(self) -> int:
         free = self._services.settings.engine.concurrency - len(self._running)
         if free <= 0 or self._stopping:
             return 0

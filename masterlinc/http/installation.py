@@ -11,7 +11,7 @@ from masterlinc.http import problems
 from masterlinc.http.body import BoundedBody, Deadlines
 from masterlinc.http.headers import complete, security_headers
 from masterlinc.http.openapi import ExactNumbers
-from masterlinc.http.query import REPEATED, require_single
+from masterlinc.http.query import REPEATED, escaped, require_single
 from masterlinc.http.request import Request
 from masterlinc.http.response import Response
 from masterlinc.http.trace import trace_id
@@ -53,6 +53,7 @@ def _routed(settings: HttpSettings) -> Any:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
+            scope["query_string"] = escaped(scope["query_string"])
             if b"&" in scope["query_string"] and not scope["route_handler"].opt.get(REPEATED):
                 require_single(scope["query_string"])
             started = perf_counter()

@@ -67,7 +67,7 @@ _BY_STATUS: dict[int, type[DomainError]] = {
 def answer(request: Request[Any, Any, Any], fault: Exception) -> Response[dict[str, Any]]:
     """Turn anything that was raised into the one shape of an error."""
     error = as_domain_error(fault)
-    if error.status >= 500:  # noqa: PLR2004
+    if error.status >= 500 and error.status != errors.NotBuilt.status:  # noqa: PLR2004
         _log(request, error, fault)
     return Response(
         content=body(error, trace_id(request.scope), language(request.scope)),
