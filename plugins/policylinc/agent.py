@@ -18,6 +18,7 @@ from policylinc.demo import demo
 from policylinc.enrolment import enrol_unknown
 from policylinc.ledger import load_terms, post_benefits, reverse_benefits
 from policylinc.routes import router
+from policylinc.tables import TABLES
 
 agent = Agent(
     name="policylinc",
@@ -29,6 +30,7 @@ agent = Agent(
     optional=("doctorlinc",),
     config=Config,
     routers=(router,),
+    tables=TABLES,
     capabilities=("policy_validation", "coverage", "benefit_ledger"),
     publishes=(MemberEnrolled,),
     permissions=(

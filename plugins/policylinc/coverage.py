@@ -85,7 +85,7 @@ async def _read(tx: Transaction, facts: Facts, policy: PolicyRow, member: Member
         return _Reading(policy, member, year, benefits, own, 1)
     used = await used_by_policy(tx, policy, year)
     last_day = last_day_of_year(policy.effective_date, year)
-    return _Reading(policy, None, year, benefits, used, await members_in_year(tx, policy, year, last_day))
+    return _Reading(policy, None, year, benefits, used, await members_in_year(policy, year, last_day))
 
 
 def _view(reading: _Reading, insurer: OrganizationInfo, day: date) -> PolicyCoverage:

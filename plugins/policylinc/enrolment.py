@@ -60,10 +60,8 @@ async def _enrol(ctx: Context, request: EnrolMember) -> MemberRow:
                 enrolled_by_simulator=request.enrolled_by_simulator,
             )
             birth = request.birth_date, request.gender if request.gender in GENDERS else None
-            await writes.insert_member(
-                tx, member, request.name.strip() or request.member_number, birth, ctx.clock.now()
-            )
-            await writes.insert_identifiers(tx, ctx.vault, member, request.identifiers)
+            await writes.insert_member(member, request.name.strip() or request.member_number, birth, ctx.clock.now())
+            await writes.insert_identifiers(ctx.vault, member, request.identifiers)
             announce(tx, member)
             return member
     except asyncpg.ExclusionViolationError:  # another message enrolled the same number just now
@@ -86,7 +84,7 @@ async def _policy_for(ctx: Context, tx: Transaction, row: ClassRow, request: Enr
         status=CoverStatus.ACTIVE,
     )
     policy = new_policy(request.payer_organization_id, row, draft)
-    if await writes.insert_policy(tx, policy, draft.holder, ctx.clock.now()):
+    if await writes.insert_policy(policy, draft.holder, ctx.clock.now()):
         return policy
     return (await policies_by_number(tx, [policy.organization_id], policy.policy_number))[0]
 

@@ -18,7 +18,7 @@ from policylinc.postings import (
     open_posting,
     sum_by_benefit,
 )
-from policylinc.queries import benefits_on, contract_on, member_by_id, policy_by_id, prices_on
+from policylinc.queries import benefits_on, contract_on, member_by_id, policy_by_id, posting_of, prices_on
 from policylinc.terms import Agreed, Cover, build_terms
 
 
@@ -70,14 +70,10 @@ async def reverse_benefits(ctx: Context, request: ReverseBenefits) -> PostedBene
     """Append entries that take a decision's use back; once, and nothing where nothing was posted."""
     payer, decision = request.payer_organization_id, request.decision_id
     async with ctx.transaction(frozenset({payer})) as tx:
-        sql = """
-        SELECT member_id, policy_year FROM policylinc.posting
-        WHERE organization_id = $1 AND decision_id = $2 AND kind = 'use'
-        """
-        posting = await tx.fetchrow(sql, payer, decision)
+        posting = await posting_of(payer, decision)
         if posting is None:
             return PostedBenefits(entries=0)
-        cover = await _find_cover(tx, payer, posting["member_id"], posting["policy_year"])
+        cover = await _find_cover(tx, payer, posting.member_id, posting.policy_year)
         posted = await entries_of(tx, payer, decision)
         await lock_balances(tx, cover, [benefit for benefit, _, _ in posted])
         if await open_posting(tx, cover, Posting(decision, "reversal", len(posted)), ctx.clock.now()):
@@ -104,9 +100,7 @@ async def _find_cover(tx: Transaction, payer: UUID, member_id: UUID, day: date) 
 
 async def _compare(tx: Transaction, payer: UUID, request: PostBenefits, uses: list[EntryFigures]) -> None:
     """Refuse a decision that comes again with other figures."""
-    sql = """
-    SELECT member_id FROM policylinc.posting WHERE organization_id = $1 AND decision_id = $2 AND kind = 'use'
-    """
-    member = await tx.fetchval(sql, payer, request.decision_id)
-    if member != request.member_id or await entries_of(tx, payer, request.decision_id) != uses:
+    posting = await posting_of(payer, request.decision_id)
+    same_member = posting is not None and posting.member_id == request.member_id
+    if not same_member or await entries_of(tx, payer, request.decision_id) != uses:
         raise PostingDiffers

@@ -1,4 +1,7 @@
-"""The SQL of reads; every one names the organization, and row-level security backs it."""
+"""Reads; every one names the organization, and row-level security backs it.
+
+Raw where a claim or a question waits for it, and where it joins; the rest asks the tables, on the open transaction.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -7,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from masterlinc.db import Transaction
-from policylinc.records import BenefitRow, ClassRow, ContractRow, MemberRow, PolicyRow, PriceRow
+from policylinc.records import BenefitRow, ClassRow, ContractRow, MemberRow, PolicyRow, PostingRow, PriceRow
+from policylinc.tables import Contract, Member, Posting
 
 _POLICY = """
 SELECT p.organization_id, p.id, p.product_id, d.code AS product, d.policy_type, p.policy_number, p.policy_class,
@@ -142,13 +146,31 @@ async def prices_on(
     return [PriceRow(**row) for row in rows]
 
 
-async def members_in_year(tx: Transaction, policy: PolicyRow, first_day: date, last_day: date) -> int:
+async def contract_of_code(payer: UUID, code: str) -> UUID | None:
+    """Return the key of a contract by its code."""
+    found = await Contract.select(Contract.id).where(Contract.organization_id == payer, Contract.code == code).first()
+    return found["id"] if found else None
+
+
+async def posting_of(payer: UUID, decision_id: UUID) -> PostingRow | None:
+    """Return the posting of what a decision used."""
+    found = (
+        await Posting.select(Posting.member_id, Posting.policy_year)
+        .where(Posting.organization_id == payer, Posting.decision_id == decision_id, Posting.kind == "use")
+        .first()
+    )
+    return PostingRow(**found) if found else None
+
+
+async def members_in_year(policy: PolicyRow, first_day: date, last_day: date) -> int:
     """Count who was a member of a policy on any day of a policy year."""
-    sql = """
-    SELECT count(*) FROM policylinc.member
-    WHERE organization_id = $1 AND policy_id = $2 AND effective_from <= $4 AND effective_to >= $3
-    """
-    return int(await tx.fetchval(sql, policy.organization_id, policy.id, first_day, last_day))
+    total = await Member.count().where(
+        Member.organization_id == policy.organization_id,
+        Member.policy_id == policy.id,
+        Member.effective_from <= last_day,
+        Member.effective_to >= first_day,
+    )
+    return int(total)
 
 
 async def used_by_policy(tx: Transaction, policy: PolicyRow, year: date) -> dict[str, Decimal]:

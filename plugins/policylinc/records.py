@@ -72,6 +72,13 @@ class Use(Struct, frozen=True):
     deductible_used: Decimal
 
 
+class PostingRow(Struct, frozen=True):
+    """Whose use was posted, and in which policy year."""
+
+    member_id: UUID
+    policy_year: date
+
+
 class PriceRow(Struct, frozen=True):
     """An agreed price."""
 

@@ -10,7 +10,7 @@ import asyncpg
 from authlinc.contract import FindOrganization, OrganizationInfo
 from masterlinc.context import Context
 from masterlinc.db import Transaction
-from masterlinc.errors import FieldError, NotFound
+from masterlinc.errors import FieldError, Invalid, NotFound
 from masterlinc.ids import new_id, show
 from policylinc import writes
 from policylinc.checks import (
@@ -25,7 +25,7 @@ from policylinc.checks import (
 from policylinc.contract import CoverStatus, MemberEnrolled
 from policylinc.drafts import BenefitDraft, ContractDraft, MemberDraft, PolicyDraft, PriceDraft, ProductDraft
 from policylinc.errors import NoSuchProduct, NumberTaken, OverlappingVersions, PolicyNotFound
-from policylinc.queries import class_of_product, policies_by_number
+from policylinc.queries import class_of_product, contract_of_code, policies_by_number
 from policylinc.records import ClassRow, MemberRow, PolicyRow
 
 # The field that a constraint speaks of.
@@ -42,9 +42,9 @@ async def create_product(ctx: Context, payer: UUID, draft: ProductDraft) -> UUID
     """Make a product with its classes and their benefits."""
     refuse(product_faults(draft))
     async with _changing(ctx, payer) as tx:
-        product_id = await writes.insert_product(tx, payer, draft, ctx.clock.now())
+        product_id = await writes.insert_product(payer, draft, ctx.clock.now())
         for one in draft.classes:
-            await writes.insert_class(tx, payer, product_id, one)
+            await writes.insert_class(payer, product_id, one)
             row = ClassRow(product_id, draft.code, one.policy_class, one.network, one.annual_limit, one.deductible)
             await _insert_benefits(tx, payer, row, one.benefits, (draft.effective_from, None))
         tx.audit("product.created", "product", str(product_id), organization_id=payer, detail={"code": draft.code})
@@ -77,8 +77,8 @@ async def add_benefits(  # noqa: PLR0913 - a version is of a class, of benefits 
     async with _changing(ctx, payer) as tx:
         row = await _class(tx, payer, *of)
         if supersede:
-            ended = [benefit.benefit for benefit in benefits], effective_from - timedelta(days=1)
-            await writes.end_benefits(tx, payer, row.product_id, row.policy_class, ended)
+            ended, last_day = [benefit.benefit for benefit in benefits], effective_from - timedelta(days=1)
+            await writes.end_benefits(payer, row.product_id, row.policy_class, ended, last_day)
         await _insert_benefits(tx, payer, row, benefits, (effective_from, effective_to))
         tx.audit(
             "benefits.added",
@@ -99,7 +99,7 @@ async def create_policy(ctx: Context, payer: UUID, draft: PolicyDraft) -> UUID:
     async with _changing(ctx, payer) as tx:
         row = await _class(tx, payer, draft.product, draft.policy_class)
         policy = new_policy(payer, row, draft)
-        if not await writes.insert_policy(tx, policy, draft.holder, ctx.clock.now()):
+        if not await writes.insert_policy(policy, draft.holder, ctx.clock.now()):
             raise _taken("policy_number")
         tx.audit("policy.created", "policy", show("POL", policy.id), organization_id=payer)
     return policy.id
@@ -109,8 +109,7 @@ async def set_policy_status(ctx: Context, payer: UUID, policy_number: str, statu
     """Activate, suspend or end a policy."""
     async with _changing(ctx, payer) as tx:
         policy = await _policy(tx, payer, policy_number)
-        sql = "UPDATE policylinc.policy SET status = $3 WHERE organization_id = $1 AND id = $2"
-        await tx.execute(sql, payer, policy.id, status.value)
+        await writes.set_status(policy, status)
         detail = {"from": policy.status, "to": status.value}
         tx.audit("policy.status_set", "policy", show("POL", policy.id), organization_id=payer, detail=detail)
 
@@ -130,8 +129,8 @@ async def enrol_member(ctx: Context, payer: UUID, draft: MemberDraft) -> UUID:
             enrolled_by_simulator=False,
         )
         refuse(_outside(policy, member))
-        await writes.insert_member(tx, member, draft.name.strip(), (draft.birth_date, draft.gender), ctx.clock.now())
-        await writes.insert_identifiers(tx, ctx.vault, member, draft.identifiers)
+        await writes.insert_member(member, draft.name.strip(), (draft.birth_date, draft.gender), ctx.clock.now())
+        await writes.insert_identifiers(ctx.vault, member, draft.identifiers)
         announce(tx, member)
     return member.id
 
@@ -145,7 +144,7 @@ async def create_contract(ctx: Context, payer: UUID, draft: ContractDraft) -> UU
         if provider is None:
             refuse([_fault("provider", "unknown", "No provider has this reference", "لا يوجد مقدم خدمة بهذا المرجع")])
     async with _changing(ctx, payer) as tx:
-        contract_id = await writes.insert_contract(tx, payer, draft, provider, ctx.clock.now())
+        contract_id = await writes.insert_contract(payer, draft, provider, ctx.clock.now())
         tx.audit("contract.created", "contract", str(contract_id), organization_id=payer, detail={"code": draft.code})
     return contract_id
 
@@ -154,11 +153,10 @@ async def set_price(ctx: Context, payer: UUID, draft: PriceDraft) -> UUID:
     """Agree a price from a day on."""
     refuse(price_faults(draft))
     async with _changing(ctx, payer) as tx:
-        sql = "SELECT id FROM policylinc.contract WHERE organization_id = $1 AND code = $2"
-        contract_id = await tx.fetchval(sql, payer, draft.contract)
+        contract_id = await contract_of_code(payer, draft.contract)
         if contract_id is None:
-            refuse([_fault("contract", "unknown", "No contract has this code", "لا يوجد عقد بهذا الرمز")])
-        price_id = await writes.insert_price(tx, payer, contract_id, draft)
+            raise Invalid(errors=[_fault("contract", "unknown", "No contract has this code", "لا يوجد عقد بهذا الرمز")])
+        price_id = await writes.insert_price(payer, contract_id, draft)
         tx.audit("price.set", "price", str(price_id), organization_id=payer, detail={"code": draft.code})
     return price_id
 

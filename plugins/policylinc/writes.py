@@ -1,51 +1,65 @@
-"""The SQL of inserts; constraints are the truth, and what they refuse is worded by the service."""
+"""Inserts and updates, on the open transaction; constraints are the truth, and the service words what they refuse."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from uuid import UUID
 
 from masterlinc.db import Transaction
 from masterlinc.identity import identifier_is_valid
 from masterlinc.ids import new_id
 from masterlinc.sealing import Vault
-from policylinc.contract import PersonIdentifier
+from policylinc.contract import CoverStatus, PersonIdentifier
 from policylinc.drafts import BenefitDraft, ClassDraft, ContractDraft, PriceDraft, ProductDraft
 from policylinc.persons import blind, seal
 from policylinc.records import MemberRow, PolicyRow
+from policylinc.tables import Benefit, Contract, Member, MemberIdentifier, Policy, Price, Product, ProductClass
 
 
-async def insert_product(tx: Transaction, payer: UUID, draft: ProductDraft, now: datetime) -> UUID:
+async def insert_product(payer: UUID, draft: ProductDraft, now: datetime) -> UUID:
     """Insert a product without its classes."""
     product_id = new_id()
-    sql = """
-    INSERT INTO policylinc.product (organization_id, id, code, name, name_ar, policy_type, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
-    """
-    await tx.execute(sql, payer, product_id, draft.code, draft.name, draft.name_ar, draft.policy_type, now)
+    await Product.insert(
+        Product(
+            organization_id=payer,
+            id=product_id,
+            code=draft.code,
+            name=draft.name,
+            name_ar=draft.name_ar,
+            policy_type=draft.policy_type,
+            created_at=now,
+        )
+    )
     return product_id
 
 
-async def insert_class(tx: Transaction, payer: UUID, product_id: UUID, draft: ClassDraft) -> None:
+async def insert_class(payer: UUID, product_id: UUID, draft: ClassDraft) -> None:
     """Insert a class without its benefits."""
-    sql = """
-    INSERT INTO policylinc.product_class (organization_id, product_id, policy_class, annual_limit, deductible, network)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    """
-    await tx.execute(sql, payer, product_id, draft.policy_class, draft.annual_limit, draft.deductible, draft.network)
+    await ProductClass.insert(
+        ProductClass(
+            organization_id=payer,
+            product_id=product_id,
+            policy_class=draft.policy_class,
+            annual_limit=draft.annual_limit,
+            deductible=draft.deductible,
+            network=draft.network,
+        )
+    )
 
 
 async def end_benefits(
-    tx: Transaction, payer: UUID, product_id: UUID, policy_class: str, ended: tuple[Sequence[str], date]
+    payer: UUID, product_id: UUID, policy_class: str, benefits: Sequence[str], last_day: date
 ) -> None:
     """End the open versions of some benefits on a day."""
-    sql = """
-    UPDATE policylinc.benefit SET effective_to = $5
-    WHERE organization_id = $1 AND product_id = $2 AND policy_class = $3 AND benefit = ANY ($4)
-        AND effective_to IS NULL AND effective_from <= $5
-    """
-    benefits, last_day = ended
-    await tx.execute(sql, payer, product_id, policy_class, list(benefits), last_day)
+    if not benefits:
+        return
+    await Benefit.update({Benefit.effective_to: last_day}).where(
+        Benefit.organization_id == payer,
+        Benefit.product_id == product_id,
+        Benefit.policy_class == policy_class,
+        Benefit.benefit.is_in(list(benefits)),
+        Benefit.effective_to.is_null(),
+        Benefit.effective_from <= last_day,
+    )
 
 
 async def insert_benefit(
@@ -56,7 +70,10 @@ async def insert_benefit(
     draft: BenefitDraft,
     rule: tuple[str, date, date | None],
 ) -> None:
-    """Insert the next version of a benefit: `rule` is its id, its first and its last day."""
+    """Insert the next version of a benefit: `rule` is its id, its first and its last day.
+
+    Raw, so that counting the versions and inserting the next one are one statement.
+    """
     sql = """
     INSERT INTO policylinc.benefit (organization_id, id, product_id, policy_class, benefit, rule_id, version,
         effective_from, effective_to, covered, copay_percent, copay_cap, year_limit,
@@ -82,110 +99,105 @@ async def insert_benefit(
     )
 
 
-async def insert_policy(tx: Transaction, policy: PolicyRow, holder: str, now: datetime) -> bool:
+async def insert_policy(policy: PolicyRow, holder: str, now: datetime) -> bool:
     """Insert a policy; False when its number is taken."""
-    sql = """
-    INSERT INTO policylinc.policy (organization_id, id, product_id, policy_number, policy_class, holder, network,
-        status, effective_date, expiry_date, annual_limit, deductible, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-    ON CONFLICT ON CONSTRAINT policy_number DO NOTHING RETURNING true
-    """
-    made = await tx.fetchval(
-        sql,
-        policy.organization_id,
-        policy.id,
-        policy.product_id,
-        policy.policy_number,
-        policy.policy_class,
-        holder,
-        policy.network,
-        policy.status,
-        policy.effective_date,
-        policy.expiry_date,
-        policy.annual_limit,
-        policy.deductible,
-        now,
+    made = await Policy.insert(
+        Policy(
+            organization_id=policy.organization_id,
+            id=policy.id,
+            product_id=policy.product_id,
+            policy_number=policy.policy_number,
+            policy_class=policy.policy_class,
+            holder=holder,
+            network=policy.network,
+            status=policy.status,
+            effective_date=policy.effective_date,
+            expiry_date=policy.expiry_date,
+            annual_limit=policy.annual_limit,
+            deductible=policy.deductible,
+            created_at=now,
+        )
+    ).on_conflict(target="policy_number", action="DO NOTHING")
+    return bool(made)
+
+
+async def set_status(policy: PolicyRow, status: CoverStatus) -> None:
+    """Change the status of a policy."""
+    await Policy.update({Policy.status: status.value}).where(
+        Policy.organization_id == policy.organization_id, Policy.id == policy.id
     )
-    return made is not None
 
 
-async def insert_member(
-    tx: Transaction, member: MemberRow, name: str, birth: tuple[date | None, str | None], now: datetime
-) -> None:
+async def insert_member(member: MemberRow, name: str, birth: tuple[date | None, str | None], now: datetime) -> None:
     """Insert a member: `birth` is the birth date and the gender."""
-    sql = """
-    INSERT INTO policylinc.member (organization_id, id, policy_id, member_number, name, birth_date, gender,
-        effective_from, effective_to, enrolled_by_simulator, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    """
-    await tx.execute(
-        sql,
-        member.organization_id,
-        member.id,
-        member.policy_id,
-        member.member_number,
-        name,
-        *birth,
-        member.effective_from,
-        member.effective_to,
-        member.enrolled_by_simulator,
-        now,
+    birth_date, gender = birth
+    await Member.insert(
+        Member(
+            organization_id=member.organization_id,
+            id=member.id,
+            policy_id=member.policy_id,
+            member_number=member.member_number,
+            name=name,
+            birth_date=birth_date,
+            gender=gender,
+            effective_from=member.effective_from,
+            effective_to=member.effective_to,
+            enrolled_by_simulator=member.enrolled_by_simulator,
+            created_at=now,
+        )
     )
 
 
-async def insert_identifiers(
-    tx: Transaction, vault: Vault, member: MemberRow, identifiers: Sequence[PersonIdentifier]
-) -> None:
+async def insert_identifiers(vault: Vault, member: MemberRow, identifiers: Sequence[PersonIdentifier]) -> None:
     """Insert a member's identifiers: sealed as they were sent, and blind indexes to find them by."""
     payer = member.organization_id
-    rows = {
-        blind(vault, payer, one): (
-            one.system,
-            seal(vault, payer, member.id, one),
-            identifier_is_valid(one.system, one.value),
+    named = {blind(vault, payer, one): one for one in identifiers}
+    rows = [
+        MemberIdentifier(
+            organization_id=payer,
+            member_id=member.id,
+            system=one.system,
+            sealed=seal(vault, payer, member.id, one),
+            blind=key,
+            valid=identifier_is_valid(one.system, one.value),
         )
-        for one in identifiers
-    }
-    sql = """
-    INSERT INTO policylinc.member_identifier (organization_id, member_id, blind, system, sealed, valid)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    """
-    await tx.executemany(sql, [(payer, member.id, key, *row) for key, row in rows.items()])
+        for key, one in named.items()
+    ]
+    if rows:
+        await MemberIdentifier.insert(*rows)
 
 
-async def insert_contract(
-    tx: Transaction, payer: UUID, draft: ContractDraft, provider: UUID | None, now: datetime
-) -> UUID:
+async def insert_contract(payer: UUID, draft: ContractDraft, provider: UUID | None, now: datetime) -> UUID:
     """Insert a contract."""
     contract_id = new_id()
-    sql = """
-    INSERT INTO policylinc.contract (organization_id, id, code, provider_organization_id, percent_of_billed,
-        effective_from, effective_to, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-    """
-    percent: Decimal = draft.percent_of_billed
-    await tx.execute(
-        sql, payer, contract_id, draft.code, provider, percent, draft.effective_from, draft.effective_to, now
+    await Contract.insert(
+        Contract(
+            organization_id=payer,
+            id=contract_id,
+            code=draft.code,
+            provider_organization_id=provider,
+            percent_of_billed=draft.percent_of_billed,
+            effective_from=draft.effective_from,
+            effective_to=draft.effective_to,
+            created_at=now,
+        )
     )
     return contract_id
 
 
-async def insert_price(tx: Transaction, payer: UUID, contract_id: UUID, draft: PriceDraft) -> UUID:
+async def insert_price(payer: UUID, contract_id: UUID, draft: PriceDraft) -> UUID:
     """Insert a price."""
     price_id = new_id()
-    sql = """
-    INSERT INTO policylinc.price (organization_id, id, contract_id, system, code, amount, effective_from, effective_to)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-    """
-    await tx.execute(
-        sql,
-        payer,
-        price_id,
-        contract_id,
-        draft.system,
-        draft.code,
-        draft.amount,
-        draft.effective_from,
-        draft.effective_to,
+    await Price.insert(
+        Price(
+            organization_id=payer,
+            id=price_id,
+            contract_id=contract_id,
+            system=draft.system,
+            code=draft.code,
+            amount=draft.amount,
+            effective_from=draft.effective_from,
+            effective_to=draft.effective_to,
+        )
     )
     return price_id

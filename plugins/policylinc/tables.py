@@ -1,0 +1,179 @@
+"""The tables of this agent, as Piccolo queries them; the migrations say what they are.
+
+Piccolo knows no key of several columns: of each, one column stands for it, and every query names the organization.
+Amounts are read as Decimal: the services make Money of them.
+"""
+
+from piccolo.columns import UUID, Boolean, Bytea, Date, Integer, Numeric, Text, Timestamptz
+from piccolo.table import Table
+
+from masterlinc.db import ENGINE
+
+_MONEY = (14, 2)
+_PERCENT = (5, 2)
+
+
+class Product(Table, schema="policylinc", db=ENGINE):
+    """A product of a payer."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    code = Text(default=None)
+    name = Text(default=None)
+    name_ar = Text(default=None)
+    policy_type = Text(default=None)
+    created_at = Timestamptz(default=None)
+
+
+class ProductClass(Table, schema="policylinc", db=ENGINE):
+    """A class of a product."""
+
+    organization_id = UUID(default=None)
+    product_id = UUID(primary_key=True, default=None)
+    policy_class = Text(default=None)
+    annual_limit = Numeric(_MONEY, default=None)
+    deductible = Numeric(_MONEY, default=None)
+    network = Text(default=None)
+
+
+class Benefit(Table, schema="policylinc", db=ENGINE):
+    """A version of a benefit of a class."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    product_id = UUID(default=None)
+    policy_class = Text(default=None)
+    benefit = Text(default=None)
+    rule_id = Text(default=None)
+    version = Integer(default=None)
+    effective_from = Date(default=None)
+    effective_to = Date(null=True, default=None)
+    covered = Boolean(default=None)
+    copay_percent = Numeric(_PERCENT, default=None)
+    copay_cap = Numeric(_MONEY, null=True, default=None)
+    year_limit = Numeric(_MONEY, null=True, default=None)
+    authorization_required = Boolean(default=None)
+    authorization_above = Numeric(_MONEY, null=True, default=None)
+
+
+class Policy(Table, schema="policylinc", db=ENGINE):
+    """A policy."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    product_id = UUID(default=None)
+    policy_number = Text(default=None)
+    policy_class = Text(default=None)
+    holder = Text(default=None)
+    network = Text(default=None)
+    status = Text(default=None)
+    effective_date = Date(default=None)
+    expiry_date = Date(default=None)
+    annual_limit = Numeric(_MONEY, default=None)
+    deductible = Numeric(_MONEY, default=None)
+    created_at = Timestamptz(default=None)
+
+
+class Member(Table, schema="policylinc", db=ENGINE):
+    """A member of a policy."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    policy_id = UUID(default=None)
+    member_number = Text(default=None)
+    name = Text(default=None)
+    birth_date = Date(null=True, default=None)
+    gender = Text(null=True, default=None)
+    effective_from = Date(default=None)
+    effective_to = Date(default=None)
+    enrolled_by_simulator = Boolean(default=None)
+    created_at = Timestamptz(default=None)
+
+
+class MemberIdentifier(Table, schema="policylinc", db=ENGINE):
+    """An identifier that a member is found by."""
+
+    organization_id = UUID(default=None)
+    member_id = UUID(primary_key=True, default=None)
+    system = Text(default=None)
+    sealed = Bytea(default=None)
+    blind = Bytea(default=None)
+    valid = Boolean(default=None)
+
+
+class Contract(Table, schema="policylinc", db=ENGINE):
+    """What a payer pays a provider, or every provider without a contract of its own."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    code = Text(default=None)
+    provider_organization_id = UUID(null=True, default=None)
+    percent_of_billed = Numeric(_PERCENT, default=None)
+    effective_from = Date(default=None)
+    effective_to = Date(null=True, default=None)
+    created_at = Timestamptz(default=None)
+
+
+class Price(Table, schema="policylinc", db=ENGINE):
+    """An agreed price of a contract."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    contract_id = UUID(default=None)
+    system = Text(default=None)
+    code = Text(default=None)
+    amount = Numeric(_MONEY, default=None)
+    effective_from = Date(default=None)
+    effective_to = Date(null=True, default=None)
+
+
+class Posting(Table, schema="policylinc", db=ENGINE):
+    """That a decision's use was posted, or taken back."""
+
+    organization_id = UUID(default=None)
+    decision_id = UUID(primary_key=True, default=None)
+    kind = Text(default=None)
+    member_id = UUID(default=None)
+    policy_year = Date(default=None)
+    entries = Integer(default=None)
+    posted_at = Timestamptz(default=None)
+
+
+class BenefitEntry(Table, schema="policylinc", db=ENGINE):
+    """An entry of the ledger."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    decision_id = UUID(default=None)
+    kind = Text(default=None)
+    member_id = UUID(default=None)
+    policy_year = Date(default=None)
+    benefit = Text(default=None)
+    amount = Numeric(_MONEY, default=None)
+    deductible = Numeric(_MONEY, default=None)
+
+
+class Balance(Table, schema="policylinc", db=ENGINE):
+    """The sum of a member's entries of a benefit in a policy year."""
+
+    organization_id = UUID(default=None)
+    member_id = UUID(primary_key=True, default=None)
+    policy_year = Date(default=None)
+    benefit = Text(default=None)
+    used = Numeric(_MONEY, default=None)
+    deductible_used = Numeric(_MONEY, default=None)
+
+
+TABLES = (
+    Product,
+    ProductClass,
+    Benefit,
+    Policy,
+    Member,
+    MemberIdentifier,
+    Contract,
+    Price,
+    Posting,
+    BenefitEntry,
+    Balance,
+)
