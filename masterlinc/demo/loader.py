@@ -40,6 +40,14 @@ async def ensure(settings: Settings, registry: Registry, data: Path, tell: Calla
     return password
 
 
+def password_of(data: Path) -> str | None:
+    """Return the demo users' password that this data folder keeps, if it is there and ours to read."""
+    try:
+        return secrets_file.load(data).get(_PASSWORD)
+    except StartupError:
+        return None
+
+
 def _chosen_password() -> str:
     chosen = os.environ.get("MASTERLINC_DEMO_PASSWORD", "")
     if chosen and len(chosen) < _SHORTEST:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from masterlinc import demo
+
 if TYPE_CHECKING:
     import httpx
     from rich.console import Console
@@ -40,7 +42,12 @@ def add(commands: Any) -> None:
         "--url", default=os.environ.get("MASTERLINC_URL", _URL), help="where it runs (default: %(default)s)"
     )
     parser.add_argument("--email", default=_EMAIL, help="who submits (default: %(default)s)")
-    parser.add_argument("--password", help="default: $MASTERLINC_DEMO_PASSWORD, else it is asked for")
+    parser.add_argument(
+        "--password", help="default: $MASTERLINC_DEMO_PASSWORD, else the demo's own from --data, else it is asked for"
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path(".data"), help="the data folder of `masterlinc up` (default: %(default)s)"
+    )
     parser.add_argument(
         "--wait", type=float, default=120.0, help="seconds to wait for the answer (default: %(default)s)"
     )
@@ -56,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         data = _read(options.file)
         with httpx.Client(base_url=options.url, timeout=30.0, trust_env=False) as client:
-            _sign_in(client, options.email, options.password)
+            _sign_in(client, options.email, options.password or _known_password(options.data))
             return _submit(client, console, data, options.wait)
     except _Refused as fault:
         print(f"masterlinc submit: {fault}", file=sys.stderr)
@@ -75,9 +82,14 @@ def _read(path: Path) -> bytes:
 
 
 def _sign_in(client: "httpx.Client", email: str, password: str | None) -> None:
-    password = password or os.environ.get("MASTERLINC_DEMO_PASSWORD") or _ask(email)
-    answer = client.post("/api/v1/auth/login", json={"email": email, "password": password})
+    answer = client.post("/api/v1/auth/login", json={"email": email, "password": password or _ask(email)})
     client.headers["authorization"] = f"Bearer {_json(answer)['access_token']}"
+
+
+def _known_password(data: Path) -> str | None:
+    """Return the demo users' password: the chosen one, or the one that `masterlinc up` made on this machine."""
+    chosen = os.environ.get("MASTERLINC_DEMO_PASSWORD")
+    return chosen or demo.password_of(data)
 
 
 def _ask(email: str) -> str:
@@ -155,6 +167,7 @@ def _tell(client: "httpx.Client", console: "Console", claim_id: str, status: str
     lines = decided.get("lines") or []
     if lines:
         console.print(_table(lines, decided.get("totals") or {}))
+        _tell_reasons(console, lines)
     _tell_errors(console, decided.get("errors") or [])
     for name in ("disposition", "disposition_ar"):
         if decided.get(name):
@@ -185,12 +198,18 @@ def _table(lines: list[dict[str, Any]], totals: dict[str, Any]) -> "Table":
         table.add_column(title, justify="right", footer=_amount(totals.get(name)))
     table.add_column("outcome")
     table.add_column("denial")
-    table.add_column("why / السبب", overflow="fold")
     for line in lines:
-        why = "\n".join(str(line[name]) for name in ("reason", "reason_ar") if line.get(name))
         row = [str(line["sequence"]), *(_amount(line.get(name)) for name in amounts)]
-        table.add_row(*row, str(line.get("outcome") or ""), str(line.get("denial_code") or ""), why)
+        table.add_row(*row, str(line.get("outcome") or ""), str(line.get("denial_code") or ""))
     return table
+
+
+def _tell_reasons(console: "Console", lines: list[dict[str, Any]]) -> None:
+    """Say why, line by line, in both languages; below the table, where Arabic has room."""
+    for line in lines:
+        for name in ("reason", "reason_ar"):
+            if line.get(name):
+                console.print(f"{line['sequence']:>3}  {line[name]}", markup=False, soft_wrap=True)
 
 
 def _amount(value: Any) -> str:

@@ -1,6 +1,7 @@
 """`masterlinc submit`: what it shows, and its exit code."""
 
 import argparse
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from nphies_messages import FIXTURES
 
+from masterlinc import demo, secrets_file
 from nphieslinc import cli
 
 FILE = FIXTURES / "claim-request_professional.json"
@@ -48,7 +50,14 @@ def submit(monkeypatch: pytest.MonkeyPatch, given: Answers, **options: Any) -> i
     make: Callable[..., httpx.Client] = httpx.Client
     monkeypatch.setattr(httpx, "Client", lambda **kinds: make(**kinds, transport=httpx.MockTransport(answer)))
     monkeypatch.setenv("COLUMNS", "160")
-    wanted = {"file": FILE, "url": "http://here", "email": "a@b.test", "password": "x", "wait": 5.0} | options
+    wanted = {
+        "file": FILE,
+        "url": "http://here",
+        "email": "a@b.test",
+        "password": "x",
+        "data": Path("nowhere"),
+        "wait": 5.0,
+    } | options
     return cli.run(argparse.Namespace(**wanted))
 
 
@@ -129,7 +138,9 @@ def test_a_file_that_is_not_there_is_one_line(
 
 
 def test_a_system_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    options = argparse.Namespace(file=FILE, url="http://127.0.0.1:1", email="a@b.test", password="x", wait=1.0)
+    options = argparse.Namespace(
+        file=FILE, url="http://127.0.0.1:1", email="a@b.test", password="x", data=Path("nowhere"), wait=1.0
+    )
     assert cli.run(options) == 1
     assert "masterlinc up" in capsys.readouterr().err
 
@@ -140,3 +151,19 @@ def test_the_command_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
     cli.add(parser.add_subparsers())
     options = parser.parse_args(["submit", "claim.json", "--url", "http://there"])
     assert (options.file, options.url, options.run) == (Path("claim.json"), "http://there", cli.run)
+
+
+def test_the_password_of_a_demo_on_this_machine_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MASTERLINC_DEMO_PASSWORD", raising=False)
+    secrets_file.save(tmp_path, {"demo_password": "made-at-the-first-start"})
+    assert submit(monkeypatch, answers(), password=None, data=tmp_path) == 0
+    assert demo.password_of(tmp_path) == "made-at-the-first-start"
+
+
+def test_without_a_password_the_refusal_says_how_to_give_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.delenv("MASTERLINC_DEMO_PASSWORD", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert submit(monkeypatch, answers(), password=None, data=tmp_path) == 1
+    assert "--password" in capsys.readouterr().err
