@@ -112,7 +112,7 @@ async def test_every_fault_of_a_form_is_named(book, patient):
 
 
 async def test_yesterday_may_still_be_written_down(book, patient):
-    await book(patient_id=patient, appointment_date="2026-02-28T13:00:00")
+    assert await book(patient_id=patient, appointment_date="2026-02-28T13:00:00")
 
 
 async def test_a_practitioner_is_named_by_key_or_license(ctx, book, doctor, patient):
@@ -190,7 +190,7 @@ async def test_a_patient_is_in_one_place_at_a_time(book, doctor, patient):
 async def test_organizations_do_not_constrain_each_other(book, other_ctx, patient, patient_form, appointment_form):
     await book(patient_id=patient)
     own = (await service.register_patient(other_ctx, patient_form())).patient_id
-    await appointments.book_appointment(other_ctx, appointment_form(patient_id=own))
+    assert await appointments.book_appointment(other_ctx, appointment_form(patient_id=own))
 
 
 async def test_fifty_clients_race_for_one_slot_and_one_wins(ctx, book, doctor, patient_form):
