@@ -19,10 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StartupError, DomainError) as fault:
         return _refuse(fault)
     except BaseExceptionGroup as group:
-        fault = the_one(group)
-        if not isinstance(fault, StartupError | DomainError):
+        only = the_one(group)
+        if not isinstance(only, StartupError | DomainError):
             raise
-        return _refuse(fault)
+        return _refuse(only)
     except KeyboardInterrupt:
         return 130
 

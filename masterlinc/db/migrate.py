@@ -39,7 +39,7 @@ def migrations_folder() -> Path:
 
 
 def folders_of(agents: Iterable[Agent]) -> list[Folder]:
-    """Return the kernel's migrations and those of these agents: shipped with us, or brought by an agent from outside."""
+    """Return the migrations of the kernel and of these agents: shipped here, or brought by an agent from outside."""
     root = migrations_folder()
     folders = [Folder(KERNEL, root / KERNEL)]
     for agent in agents:
