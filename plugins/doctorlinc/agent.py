@@ -3,6 +3,7 @@
 from doctorlinc.contract import AppointmentBooked, PatientRegistered
 from doctorlinc.demo import demo
 from doctorlinc.routes import router
+from doctorlinc.tables import TABLES
 from doctorlinc.tasks import TASKS
 from masterlinc.agent import Agent, Permission
 
@@ -14,6 +15,7 @@ agent = Agent(
     kernel=">=0.1,<1",
     requires=("authlinc",),
     routers=(router,),
+    tables=TABLES,
     publishes=(PatientRegistered, AppointmentBooked),
     tasks=TASKS,
     demo=demo,

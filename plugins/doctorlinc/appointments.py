@@ -22,6 +22,7 @@ from doctorlinc.errors import (
 )
 from doctorlinc.forms import CheckedAppointment
 from doctorlinc.schemas import AppointmentForm, AppointmentView
+from doctorlinc.tables import Appointment, Schedule
 from masterlinc import ids
 from masterlinc.clock import RIYADH
 from masterlinc.context import Context
@@ -50,10 +51,21 @@ async def set_schedule(ctx: Context, practitioner_id: UUID, hours: Sequence[Hour
     organization_id = ctx.principal.organization_id
     try:
         async with ctx.transaction() as tx:
-            if await queries.practitioner(tx, [organization_id], practitioner_id, None) is None:
+            if await queries.practitioner_by_id([organization_id], practitioner_id) is None:
                 raise ProviderUnknown
-            rows = [(ids.new_id(), hour.weekday, hour.opens, hour.closes, hour.slot_minutes) for hour in hours]
-            await queries.replace_schedule(tx, organization_id, practitioner_id, rows)
+            rows = [
+                Schedule(
+                    organization_id=organization_id,
+                    id=ids.new_id(),
+                    practitioner_id=practitioner_id,
+                    weekday=hour.weekday,
+                    opens=hour.opens,
+                    closes=hour.closes,
+                    slot_minutes=hour.slot_minutes,
+                )
+                for hour in hours
+            ]
+            await queries.replace_schedule(organization_id, practitioner_id, rows)
             shown = ids.show("PRA", practitioner_id)
             tx.audit("schedule.update", "practitioner", shown, organization_id=organization_id)
     except asyncpg.ExclusionViolationError:
@@ -71,21 +83,22 @@ async def book_appointment(ctx: Context, form: AppointmentForm) -> AppointmentVi
         patient = await service.find_patient(ctx, tx, form.patient_id, by_identifier=False)
         if patient is None or patient["organization_id"] != organization_id:
             raise PatientUnknown(errors=[fault("patient_id", "unknown")])
-        ends_at = await _end(tx, organization_id, practitioner_id, checked)
-        row = (
-            organization_id,
-            appointment_id,
-            patient["id"],
-            practitioner_id,
-            checked.provider,
-            checked.starts_at,
-            ends_at,
-            checked.appointment_type,
-            sealed.seal(ctx.vault, organization_id, appointment_id, "appointment.notes", checked.notes),
-            now,
+        ends_at = await _end(organization_id, practitioner_id, checked)
+        appointment = Appointment(
+            organization_id=organization_id,
+            id=appointment_id,
+            patient_id=patient["id"],
+            practitioner_id=practitioner_id,
+            provider_reference=checked.provider,
+            starts_at=checked.starts_at,
+            ends_at=ends_at,
+            appointment_type=checked.appointment_type,
+            notes=sealed.seal(ctx.vault, organization_id, appointment_id, "appointment.notes", checked.notes),
+            status="scheduled",
+            created_at=now,
         )
-        if not await queries.insert_appointment(tx, row):
-            if await queries.patient_is_busy(tx, organization_id, patient["id"], checked.starts_at, ends_at):
+        if not await queries.insert_appointment(appointment):
+            if await queries.patient_is_busy(organization_id, patient["id"], checked.starts_at, ends_at):
                 raise PatientBusy
             raise PractitionerBusy
         event = AppointmentBooked(appointment_id, organization_id)
@@ -123,8 +136,8 @@ async def _practitioner(ctx: Context, reference: str) -> UUID | None:
     own = ctx.principal.organization_id
     if reference == ids.show("ORG", own):
         return None
-    async with ctx.transaction() as tx:
-        practitioner = await service.find_practitioner(ctx, tx, reference)
+    async with ctx.transaction():
+        practitioner = await service.find_practitioner(ctx, reference)
     if practitioner is not None and practitioner["organization_id"] == own:
         return cast("UUID", practitioner["id"])
     if practitioner is not None or _looks_like_ours(reference):
@@ -139,13 +152,11 @@ def _looks_like_ours(reference: str) -> bool:
     return reference.startswith(("PRA-", "ORG-")) or any(ids.looks_like(prefix, reference) for prefix in _OURS)
 
 
-async def _end(
-    tx: Transaction, organization_id: UUID, practitioner_id: UUID | None, checked: CheckedAppointment
-) -> datetime:
+async def _end(organization_id: UUID, practitioner_id: UUID | None, checked: CheckedAppointment) -> datetime:
     """Return when the appointment ends; raises OutsideSchedule where the practitioner has hours, and none holds it."""
     hours: list[Any] = []
     if practitioner_id is not None:
-        hours = await queries.schedule(tx, organization_id, practitioner_id)
+        hours = await queries.schedule(organization_id, practitioner_id)
     if not hours:
         return checked.starts_at + timedelta(minutes=checked.minutes or _DEFAULT_MINUTES)
     start = checked.starts_at.astimezone(RIYADH)

@@ -11,6 +11,7 @@ from doctorlinc.contract import PatientRegistered
 from doctorlinc.errors import PatientKnown, PatientUnknown, PractitionerKnown, fault
 from doctorlinc.forms import CheckedPatient
 from doctorlinc.schemas import PatientForm, PatientView
+from doctorlinc.tables import Patient, PatientIdentifier, Practitioner
 from masterlinc import ids, text
 from masterlinc.clock import today
 from masterlinc.context import Context
@@ -31,7 +32,7 @@ async def register_patient(ctx: Context, form: PatientForm) -> PatientView:
             await _insert_patient(ctx, tx, patient_id, checked)
             for path, system, value in checked.identifiers:
                 field = path
-                await _insert_identifier(ctx, tx, patient_id, system, value)
+                await _insert_identifier(ctx, patient_id, system, value)
             tx.publish(
                 PatientRegistered(patient_id, organization_id), aggregate=patient_id, organization_id=organization_id
             )
@@ -106,11 +107,21 @@ async def find_patient(ctx: Context, tx: Transaction, reference: str, *, by_iden
 
 async def register_practitioner(ctx: Context, *, license_: str, name: str, name_ar: str | None, specialty: str) -> UUID:
     """Register a practitioner with the caller's organization; `specialty` is an NPHIES practice code."""
-    checked = forms.check_practitioner(license_, name, name_ar, specialty)
+    license_, name, name_ar, specialty = forms.check_practitioner(license_, name, name_ar, specialty)
     organization_id, practitioner_id = ctx.principal.organization_id, ids.new_id()
     try:
         async with ctx.transaction() as tx:
-            await queries.insert_practitioner(tx, (organization_id, practitioner_id, *checked, ctx.clock.now()))
+            await Practitioner.insert(
+                Practitioner(
+                    organization_id=organization_id,
+                    id=practitioner_id,
+                    license=license_,
+                    name=name,
+                    name_ar=name_ar,
+                    specialty=specialty,
+                    created_at=ctx.clock.now(),
+                )
+            )
             tx.audit(
                 "practitioner.create",
                 "practitioner",
@@ -122,17 +133,17 @@ async def register_practitioner(ctx: Context, *, license_: str, name: str, name_
     return practitioner_id
 
 
-async def find_practitioner(ctx: Context, tx: Transaction, reference: str) -> Any:
+async def find_practitioner(ctx: Context, reference: str) -> dict[str, Any] | None:
     """Return the row of a practitioner by PRA- number or licence, or None."""
     if reference.startswith("PRA-"):
         if not ids.looks_like("PRA", reference):
             return None
-        return await queries.practitioner(tx, organizations(ctx), ids.parse("PRA", reference), None)
+        return await queries.practitioner_by_id(organizations(ctx), ids.parse("PRA", reference))
     try:
         license_ = text.clean_identifier(reference)
     except ValueError:
         return None
-    return await queries.practitioner(tx, organizations(ctx), None, license_)
+    return await queries.practitioner_by_license(organizations(ctx), license_)
 
 
 def organizations(ctx: Context) -> Sequence[UUID]:
@@ -158,43 +169,39 @@ async def _insert_patient(ctx: Context, tx: Transaction, patient_id: UUID, check
         return sealed.seal(vault, organization_id, patient_id, f"patient.{column}", value)
 
     names = " ".join(name for name in (checked.name, checked.name_ar) if name)
-    await queries.insert_patient(
-        tx,
-        (
-            organization_id,
-            patient_id,
-            checked.name,
-            checked.name_ar,
-            text.sort_key(checked.name),
-            checked.birth_date,
-            checked.gender,
-            seal("medical_record_number", record),
-            sealed.medical_record_index(vault, organization_id, record) if record else None,
-            seal("phone", phone),
-            sealed.phone_index(vault, organization_id, phone) if phone else None,
-            seal("email", checked.email),
-            checked.payer_license,
-            seal("policy_number", checked.policy_number),
-            seal("member_number", checked.member_number),
-            ctx.clock.now(),
-        ),
-        f" {text.fold(names)}",
+    patient = Patient(
+        organization_id=organization_id,
+        id=patient_id,
+        name=checked.name,
+        name_ar=checked.name_ar,
+        name_key=text.sort_key(checked.name),
+        birth_date=checked.birth_date,
+        gender=checked.gender,
+        medical_record_number=seal("medical_record_number", record),
+        medical_record_index=sealed.medical_record_index(vault, organization_id, record) if record else None,
+        phone=seal("phone", phone),
+        phone_index=sealed.phone_index(vault, organization_id, phone) if phone else None,
+        email=seal("email", checked.email),
+        payer_license=checked.payer_license,
+        policy_number=seal("policy_number", checked.policy_number),
+        member_number=seal("member_number", checked.member_number),
+        created_at=ctx.clock.now(),
     )
+    await queries.insert_patient(tx, patient, f" {text.fold(names)}")
 
 
-async def _insert_identifier(ctx: Context, tx: Transaction, patient_id: UUID, system: str, value: str) -> None:
+async def _insert_identifier(ctx: Context, patient_id: UUID, system: str, value: str) -> None:
     vault, organization_id, identifier_id = ctx.vault, ctx.principal.organization_id, ids.new_id()
-    await queries.insert_identifier(
-        tx,
-        (
-            organization_id,
-            identifier_id,
-            patient_id,
-            system,
-            sealed.seal(vault, organization_id, identifier_id, "patient_identifier.value", value),
-            sealed.identifier_index(vault, organization_id, value),
-            identifier_is_valid(system, value),
-        ),
+    await PatientIdentifier.insert(
+        PatientIdentifier(
+            organization_id=organization_id,
+            id=identifier_id,
+            patient_id=patient_id,
+            system=system,
+            value=sealed.seal(vault, organization_id, identifier_id, "patient_identifier.value", value),
+            value_index=sealed.identifier_index(vault, organization_id, value),
+            valid=identifier_is_valid(system, value),
+        )
     )
 
 

@@ -18,7 +18,7 @@ async def _find_patient(ctx: Context, request: FindPatient) -> FoundPatient:
                 sealed.opened(ctx.vault, organization_id, one["id"], "patient_identifier.value", one["value"]) or "",
                 one["valid"],
             )
-            for one in await queries.identifiers(tx, organization_id, patient_id)
+            for one in await queries.identifiers(organization_id, patient_id)
         )
         service.audit_read(tx, row)
     return FoundPatient(
@@ -36,8 +36,8 @@ async def _find_patient(ctx: Context, request: FindPatient) -> FoundPatient:
 
 
 async def _find_practitioner(ctx: Context, request: FindPractitioner) -> FoundPractitioner:
-    async with ctx.transaction() as tx:
-        row = await service.find_practitioner(ctx, tx, request.reference)
+    async with ctx.transaction():
+        row = await service.find_practitioner(ctx, request.reference)
     if row is None:
         return FoundPractitioner(found=False)
     return FoundPractitioner(
