@@ -98,7 +98,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 REVOKE ALL ON FUNCTION authlinc.find_login(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION authlinc.find_login(bytea) TO masterlinc_app;
-"""  # noqa: S608 - from constants
+"""
 
 
 async def forwards() -> MigrationManager:

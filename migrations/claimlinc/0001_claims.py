@@ -215,7 +215,7 @@ CREATE TABLE claimlinc.answer_line (
 
 # A payer sees the claims that are addressed to it: by the submission, or by the cover that validation found.
 _ADDRESSED = (
-    f"{TENANT} OR payer_organization_id = ANY ((SELECT masterlinc.orgs())::uuid[]) OR EXISTS ("  # noqa: S608
+    f"{TENANT} OR payer_organization_id = ANY ((SELECT masterlinc.orgs())::uuid[]) OR EXISTS ("
     "SELECT FROM claimlinc.claim_cover c WHERE c.organization_id = claim.organization_id AND c.claim_id = claim.id"
     " AND c.payer_organization_id = ANY ((SELECT masterlinc.orgs())::uuid[]))"
 )
