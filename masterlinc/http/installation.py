@@ -10,7 +10,7 @@ from litestar.config.app import AppConfig
 from masterlinc.http import problems
 from masterlinc.http.body import BoundedBody, Deadlines
 from masterlinc.http.headers import complete, security_headers
-from masterlinc.http.openapi import ExactNumbers
+from masterlinc.http.openapi import DocumentedProblems, ExactNumbers
 from masterlinc.http.query import REPEATED, escaped, require_single
 from masterlinc.http.request import Request
 from masterlinc.http.response import Response
@@ -32,7 +32,7 @@ def install(config: AppConfig, settings: HttpSettings) -> AppConfig:
     config.type_encoders = {**(config.type_encoders or {}), Money: encode_hook, Quantity: encode_hook}
     config.exception_handlers = {**config.exception_handlers, Exception: _answered(settings)}
     config.middleware.append(_routed(settings))
-    config.plugins.append(ExactNumbers())
+    config.plugins.extend([ExactNumbers(), DocumentedProblems()])
     config.logging_config = None
     return config
 

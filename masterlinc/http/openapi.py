@@ -1,12 +1,17 @@
-"""How exact numbers look in the OpenAPI document."""
+"""How exact numbers and problems look in the OpenAPI document."""
 
 from collections.abc import Callable
 from typing import Any
 
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import OpenAPIType, Schema
-from litestar.plugins import OpenAPISchemaPlugin
+from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
+from litestar.routes import BaseRoute
 from litestar.typing import FieldDefinition
+from msgspec import Struct
 
+from masterlinc.errors import FieldError
 from masterlinc.money import Money, Quantity
 
 _SCHEMAS: dict[Any, Callable[[], Schema]] = {
@@ -27,6 +32,52 @@ _SCHEMAS: dict[Any, Callable[[], Schema]] = {
         examples=[1],
     ),
 }
+
+
+class Problem(Struct):
+    """The one shape of an error (RFC 9457); `error`, `message` and `message_ar` are those of the first system."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    detail_ar: str
+    errors: list[FieldError]
+    trace_id: str
+    error: int
+    message: str
+    message_ar: str
+
+
+MEDIA_TYPE = "application/problem+json"
+_PROBLEMS = {
+    400: "What was sent cannot be read",
+    401: "No valid token came with the request",
+    403: "The caller lacks the permission",
+    404: "There is no such thing, or the caller may not see it",
+    409: "The request collides with what is stored",
+    422: "Parsed, and wrong: every fault with its field",
+    503: "Something that the request needs is not there now; see Retry-After",
+}
+
+
+class DocumentedProblems(ReceiveRoutePlugin):
+    """Writes the errors that any route may answer into every operation."""
+
+    def receive_route(self, route: BaseRoute) -> None:
+        """Add the responses that a route's handlers do not describe themselves."""
+        for handler in getattr(route, "route_handlers", ()):
+            if isinstance(handler, HTTPRouteHandler):
+                handler.responses = {**_problem_responses(), **(handler.responses or {})}
+
+
+def _problem_responses() -> dict[int, ResponseSpec]:
+    kind: Any = MEDIA_TYPE  # any text does, though the parameter's type is Litestar's enum
+    return {
+        status: ResponseSpec(data_container=Problem, generate_examples=False, description=text, media_type=kind)
+        for status, text in _PROBLEMS.items()
+    }
 
 
 class ExactNumbers(OpenAPISchemaPlugin):

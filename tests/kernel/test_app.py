@@ -34,3 +34,13 @@ async def test_the_openapi_document_and_its_page_are_served_by_ourselves(client)
     assert "cdn" not in page.text
     script = await client.get("/api/v1/docs/assets/swagger-ui-bundle.js")
     assert script.status_code == 200
+
+
+async def test_every_operation_documents_the_one_shape_of_an_error(client):
+    document = (await client.get("/api/v1/openapi.json")).json()
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    assert operations
+    for one in operations:
+        problem = one["responses"]["422"]["content"]["application/problem+json"]["schema"]
+        assert problem == {"$ref": "#/components/schemas/Problem"}, one["operationId"]
+        assert "ValidationException" not in str(one["responses"]["400"])
