@@ -1,4 +1,4 @@
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal, localcontext
 
 import msgspec
 import pytest
@@ -115,6 +115,11 @@ def test_no_text_makes_anything_but_an_amount_or_a_refusal(text):
 )
 def test_the_halala_is_rounded_half_up(value, rounded):
     assert str(money(Decimal(value))) == rounded
+
+
+def test_the_callers_context_has_no_say():
+    with localcontext(prec=3, rounding=ROUND_DOWN):
+        assert str(money(Decimal("123456789.125"))) == "123456789.13"
 
 
 @pytest.mark.parametrize("value", ["-0.01", "-1", "1000000000000", "999999999999.995", "1e20"])
