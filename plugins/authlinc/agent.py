@@ -5,6 +5,7 @@ from authlinc.config import Config
 from authlinc.demo import demo
 from authlinc.lifespan import lifespan
 from authlinc.service.directory import find_organization, load_organization
+from authlinc.tables import TABLES
 from masterlinc.agent import Agent, Permission, Task
 
 agent = Agent(
@@ -16,6 +17,7 @@ agent = Agent(
     capabilities=("authentication", "authorization"),
     config=Config,
     routers=(routes.router,),
+    tables=TABLES,
     root_routers=(routes.root_router,),
     publishes=(contract.UserLoggedIn, contract.SessionRevoked),
     tasks=(

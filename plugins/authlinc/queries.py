@@ -1,4 +1,7 @@
-"""The SQL of this agent; arguments that are a moment come from the clock, never from `now()`."""
+"""The SQL of signing in, of sessions and of a token's user; the services ask the tables for all else.
+
+Arguments that are a moment come from the clock, never from `now()`.
+"""
 
 FIND_LOGIN = "SELECT * FROM authlinc.find_login($1)"
 
@@ -15,7 +18,6 @@ WHERE a.paused_until IS NULL OR a.paused_until <= $2
 RETURNING failed"""
 PAUSED_UNTIL = "SELECT paused_until FROM authlinc.login_attempt WHERE account = $1"
 FORGET_ATTEMPTS = "DELETE FROM authlinc.login_attempt WHERE account = $1"
-PURGE_ATTEMPTS = "DELETE FROM authlinc.login_attempt WHERE last_at < $1 AND (paused_until IS NULL OR paused_until < $1)"
 
 OPEN_SESSION = """
 WITH opened AS (
@@ -39,36 +41,8 @@ WHERE s.organization_id = $1 AND s.id = $2 FOR UPDATE OF s"""
 END_SESSION = """
 UPDATE authlinc.session SET ended_at = $3, ended_why = $4
 WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL RETURNING id"""
-END_SESSIONS_OF_USER = """
-UPDATE authlinc.session SET ended_at = $3, ended_why = $4
-WHERE organization_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 RETURNING id"""
 
-ADD_ORGANIZATION = "INSERT INTO authlinc.organization (id, kind, name, name_ar, created_at) VALUES ($1, $2, $3, $4, $5)"
-ADD_LICENSE = "INSERT INTO authlinc.organization_license (organization_id, system, value) VALUES ($1, $2, $3)"
-_ORGANIZATION = """
-SELECT o.id, o.kind, o.name, o.name_ar,
-    ARRAY(SELECT l.value FROM authlinc.organization_license l WHERE l.organization_id = o.id ORDER BY 1) AS licenses
-FROM authlinc.organization o WHERE o.id = """
-ORGANIZATION_BY_ID = f"{_ORGANIZATION} $1"
-ORGANIZATION_BY_LICENSE = (
-    f"{_ORGANIZATION} (SELECT organization_id FROM authlinc.organization_license WHERE value = $1)"  # noqa: S608 - constants
-)
-
-ADD_USER = """
-INSERT INTO authlinc.user_account
-    (organization_id, id, email, email_index, password_hash, name, name_ar, roles, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
 USER = """
 SELECT id, email, name, name_ar, roles, disabled_at FROM authlinc.user_account WHERE organization_id = $1 AND id = $2"""
-REHASH = "UPDATE authlinc.user_account SET password_hash = $3 WHERE organization_id = $1 AND id = $2"
-DISABLE_USER = """
-UPDATE authlinc.user_account SET disabled_at = $3 WHERE organization_id = $1 AND id = $2 AND disabled_at IS NULL"""
 
 LOCK_SIGNING_KEYS = "SELECT pg_advisory_xact_lock(7308332045882)"
-# `retired_at` is when a key signs no more; the kernel's token_key says when it verifies no more, which is later.
-SIGNING_KEYS = """
-SELECT kid, sealed, created_at FROM authlinc.signing_key
-WHERE retired_at IS NULL OR retired_at > $1 ORDER BY created_at DESC"""
-ADD_SIGNING_KEY = "INSERT INTO authlinc.signing_key (kid, sealed, created_at) VALUES ($1, $2, $3)"
-RETIRE_SIGNING_KEYS = """
-UPDATE authlinc.signing_key SET retired_at = $2 WHERE retired_at IS NULL AND kid <> $1 RETURNING kid"""

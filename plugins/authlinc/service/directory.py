@@ -1,15 +1,17 @@
 """Organizations: made once, read by everyone."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
+from piccolo.columns.combination import Where
 
-from authlinc import queries
 from authlinc.contract import FindOrganization, LoadOrganization, OrganizationInfo, OrganizationKind
 from authlinc.errors import LicenseTaken
 from authlinc.service.state import state_of
+from authlinc.tables import Organization, OrganizationLicense
 from masterlinc import ids, text
 from masterlinc.context import Context
 
@@ -40,9 +42,9 @@ async def create_organization(ctx: Context, new: NewOrganization) -> Organizatio
     name, name_ar = text.clean(new.name, least=1, most=200), text.clean(new.name_ar, least=1, most=200)
     try:
         async with ctx.transaction(frozenset({key})) as transaction:
-            await transaction.execute(queries.ADD_ORGANIZATION, key, new.kind.value, name, name_ar, now)
-            rows = [(key, one.system, text.clean_identifier(one.value)) for one in new.licenses]
-            await transaction.executemany(queries.ADD_LICENSE, rows)
+            row = Organization(id=key, kind=new.kind.value, name=name, name_ar=name_ar, created_at=now)
+            await Organization.insert(row)
+            await _add_licenses(key, new.licenses)
             transaction.audit("organization.create", "organization", ids.show("ORG", key), organization_id=key)
     except asyncpg.UniqueViolationError:
         raise LicenseTaken from None
@@ -56,33 +58,60 @@ async def find_organization(ctx: Context, request: FindOrganization) -> Organiza
         return await load_organization(ctx, LoadOrganization(ids.parse("ORG", reference)))
     if not reference or not reference.isprintable():
         return _NOT_FOUND
-    return await _read(ctx, queries.ORGANIZATION_BY_LICENSE, reference)
+    return await _read(ctx, reference)
 
 
 async def load_organization(ctx: Context, request: LoadOrganization) -> OrganizationInfo:
     """Load an organization by its key."""
-    return await _read(ctx, queries.ORGANIZATION_BY_ID, request.organization_id)
+    return await _read(ctx, request.organization_id)
 
 
-async def _read(ctx: Context, query: str, reference: str | UUID) -> OrganizationInfo:
+async def _add_licenses(organization_id: UUID, licenses: Sequence[License]) -> None:
+    rows = [
+        OrganizationLicense(organization_id=organization_id, system=one.system, value=text.clean_identifier(one.value))
+        for one in licenses
+    ]
+    if rows:
+        await OrganizationLicense.insert(*rows)
+
+
+async def _read(ctx: Context, reference: str | UUID) -> OrganizationInfo:
     """Read through the memory of this process; what is not there is asked for again, since it may come."""
     known, now = state_of(ctx).organizations, ctx.clock.now()
     remembered = known.get(reference)
     if remembered is not None and now - remembered[0] < _REMEMBERED_FOR:
         return remembered[1]
-    async with ctx.transaction() as transaction:
-        row = await transaction.fetchrow(query, reference)
+    async with ctx.transaction():
+        info = await _stored(reference)
+    if info.organization_id is None:
+        return _NOT_FOUND
+    if len(known) >= _REMEMBERED:
+        known.clear()
+    known[reference] = known[info.organization_id] = (now, info)
+    return info
+
+
+async def _stored(reference: str | UUID) -> OrganizationInfo:
+    wanted = Organization.id == reference if isinstance(reference, UUID) else _holds(reference)
+    row = await Organization.select().where(wanted).first()
     if row is None:
         return _NOT_FOUND
-    info = OrganizationInfo(
+    licenses = (
+        await OrganizationLicense.select(OrganizationLicense.value)
+        .where(OrganizationLicense.organization_id == row["id"])
+        .order_by(OrganizationLicense.value)
+        .output(as_list=True)
+    )
+    return OrganizationInfo(
         found=True,
         organization_id=row["id"],
         name=row["name"],
         name_ar=row["name_ar"],
         kind=OrganizationKind(row["kind"]),
-        licenses=tuple(row["licenses"]),
+        licenses=tuple(licenses),
     )
-    if len(known) >= _REMEMBERED:
-        known.clear()
-    known[reference] = known[row["id"]] = (now, info)
-    return info
+
+
+def _holds(license_: str) -> Where:
+    wanted = OrganizationLicense.value == license_
+    return Organization.id.is_in(OrganizationLicense.select(OrganizationLicense.organization_id).where(wanted))

@@ -10,6 +10,7 @@ from authlinc.errors import LoginPaused, LoginRefused
 from authlinc.service import emails
 from authlinc.service.sessions import Holder, Tokens, open_session
 from authlinc.service.state import state_of
+from authlinc.tables import LoginAttempt, UserAccount
 from masterlinc import ids
 from masterlinc.context import Context
 from masterlinc.db import Actor, Transaction
@@ -37,8 +38,11 @@ async def login(ctx: Context, email: str, password: str) -> Tokens:
 
 async def forget_attempts(ctx: Context) -> None:
     """Delete the counts that no longer count."""
-    async with ctx.transaction() as transaction:
-        await transaction.execute(queries.PURGE_ATTEMPTS, ctx.clock.now() - ctx.config.forget)
+    since = ctx.clock.now() - ctx.config.forget
+    async with ctx.transaction():
+        await LoginAttempt.delete().where(
+            LoginAttempt.last_at < since, LoginAttempt.paused_until.is_null() | (LoginAttempt.paused_until < since)
+        )
 
 
 async def _count_and_find(ctx: Context, account: bytes) -> Any:
@@ -84,7 +88,9 @@ async def _sign_in(ctx: Context, account: bytes, user: Any, email: str, new_hash
     async with ctx.db.transaction(frozenset({organization}), actor=actor) as transaction:
         await transaction.execute(queries.FORGET_ATTEMPTS, account)
         if new_hash is not None:
-            await transaction.execute(queries.REHASH, organization, user_id, new_hash)
+            await UserAccount.update({UserAccount.password_hash: new_hash}).where(
+                UserAccount.organization_id == organization, UserAccount.id == user_id
+            )
         session_id, tokens = await open_session(ctx, transaction, holder)
         transaction.audit("auth.login", "session", str(session_id), organization_id=organization)
         event = UserLoggedIn(user_id, organization)

@@ -1,12 +1,14 @@
 """The keys that sign access tokens: made at the first start, sealed in the database, rotated without a gap."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from authlinc import queries
 from authlinc.service.state import State, state_of
+from authlinc.tables import SigningKey as StoredKey
 from masterlinc.context import Context
 from masterlinc.db import Transaction
 from masterlinc.errors import StartupError
@@ -37,7 +39,7 @@ async def ensure_signing_key(ctx: Context) -> None:
     now = ctx.clock.now()
     async with ctx.transaction() as transaction:
         await transaction.execute(queries.LOCK_SIGNING_KEYS)
-        if not await transaction.fetch(queries.SIGNING_KEYS, now):
+        if not await _stored(now):
             await _add(ctx, transaction, now)
     await _read(ctx, state_of(ctx), now)
     await _trust(ctx, now)
@@ -51,8 +53,8 @@ async def rotate_signing_key(ctx: Context) -> str:
     async with ctx.transaction() as transaction:
         await transaction.execute(queries.LOCK_SIGNING_KEYS)
         kid = await _add(ctx, transaction, now)
-        for row in await transaction.fetch(queries.RETIRE_SIGNING_KEYS, kid, last_signature):
-            await keys.retire(transaction, row["kid"], last_token)
+        for old in await _retire_others(kid, last_signature):
+            await keys.retire(transaction, old, last_token)
         transaction.audit("auth.rotate_key", "signing_key", kid, organization_id=None)
     await _read(ctx, state_of(ctx), now)
     await _trust(ctx, now)
@@ -63,13 +65,35 @@ async def _add(ctx: Context, transaction: Transaction, now: datetime) -> str:
     private = Ed25519PrivateKey.generate()
     kid = await keys.publish(transaction, private, now)
     secret = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-    await transaction.execute(queries.ADD_SIGNING_KEY, kid, ctx.vault.seal(NOBODY, _label(kid), secret), now)
+    await StoredKey.insert(StoredKey(kid=kid, sealed=ctx.vault.seal(NOBODY, _label(kid), secret), created_at=now))
     return kid
 
 
+async def _stored(now: datetime) -> list[dict[str, Any]]:
+    """Return the keys that sign, the newest first.
+
+    `retired_at` is when a key signs no more; the kernel's token_key says when it verifies no more, which is later.
+    """
+    return (
+        await StoredKey.select()
+        .where(StoredKey.retired_at.is_null() | (StoredKey.retired_at > now))
+        .order_by(StoredKey.created_at, ascending=False)
+    )
+
+
+async def _retire_others(kid: str, last_signature: datetime) -> list[str]:
+    """Let every other key sign no more from then on; returns those that were not retired before."""
+    retired = (
+        await StoredKey.update({StoredKey.retired_at: last_signature})
+        .where(StoredKey.retired_at.is_null(), StoredKey.kid != kid)
+        .returning(StoredKey.kid)
+    )
+    return [row["kid"] for row in retired]
+
+
 async def _read(ctx: Context, state: State, now: datetime) -> None:
-    async with ctx.transaction(read_only=True) as transaction:
-        rows = await transaction.fetch(queries.SIGNING_KEYS, now)
+    async with ctx.transaction(read_only=True):
+        rows = await _stored(now)
     try:
         state.signing_keys = tuple(
             (

@@ -1,16 +1,17 @@
 """Users: made by those who run the system, and disabled at once."""
 
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
-from authlinc import queries
 from authlinc.contract import SessionRevoked
 from authlinc.errors import EmailTaken
 from authlinc.service import emails
 from authlinc.service.sessions import revoke
 from authlinc.service.state import state_of
+from authlinc.tables import Session, UserAccount
 from masterlinc import ids, text
 from masterlinc.context import Context
 from masterlinc.errors import FieldError, Invalid, NotFound
@@ -36,17 +37,18 @@ async def create_user(ctx: Context, new: NewUser) -> UUID:
     password_hash = await state_of(ctx).passwords.hash(new.password)
     try:
         async with ctx.transaction(frozenset({new.organization_id})) as transaction:
-            await transaction.execute(
-                queries.ADD_USER,
-                new.organization_id,
-                key,
-                emails.seal_email(ctx, new.organization_id, key, email),
-                emails.email_index(ctx, email),
-                password_hash,
-                text.clean(new.name, least=1, most=200),
-                text.clean(new.name_ar, least=1, most=200),
-                list(new.roles),
-                ctx.clock.now(),
+            await UserAccount.insert(
+                UserAccount(
+                    organization_id=new.organization_id,
+                    id=key,
+                    email=emails.seal_email(ctx, new.organization_id, key, email),
+                    email_index=emails.email_index(ctx, email),
+                    password_hash=password_hash,
+                    name=text.clean(new.name, least=1, most=200),
+                    name_ar=text.clean(new.name_ar, least=1, most=200),
+                    roles=list(new.roles),
+                    created_at=ctx.clock.now(),
+                )
             )
             user, roles = ids.show("USR", key), ",".join(new.roles)
             transaction.audit("user.create", "user", user, organization_id=new.organization_id, detail={"roles": roles})
@@ -59,16 +61,41 @@ async def disable_user(ctx: Context, organization_id: UUID, user_id: UUID) -> No
     """Let a user in no more, and end what they are signed in to; raises NotFound."""
     async with ctx.transaction(frozenset({organization_id})) as transaction:
         now = ctx.clock.now()
-        done = await transaction.execute(queries.DISABLE_USER, organization_id, user_id, now)
-        if done != "UPDATE 1":
+        if not await _disable(organization_id, user_id, now):
             raise NotFound
-        rows = await transaction.fetch(queries.END_SESSIONS_OF_USER, organization_id, user_id, now, "disabled")
-        await revoke(ctx, transaction, [row["id"] for row in rows])
-        for row in rows:
-            transaction.publish(
-                SessionRevoked(row["id"], organization_id), aggregate=row["id"], organization_id=organization_id
-            )
+        ended = await _end_sessions(organization_id, user_id, now)
+        await revoke(ctx, transaction, ended)
+        for key in ended:
+            transaction.publish(SessionRevoked(key, organization_id), aggregate=key, organization_id=organization_id)
         transaction.audit("user.disable", "user", ids.show("USR", user_id), organization_id=organization_id)
+
+
+async def _disable(organization_id: UUID, user_id: UUID, now: datetime) -> bool:
+    """Disable a user; False where there is none, or no more."""
+    return bool(
+        await UserAccount.update({UserAccount.disabled_at: now})
+        .where(
+            UserAccount.organization_id == organization_id,
+            UserAccount.id == user_id,
+            UserAccount.disabled_at.is_null(),
+        )
+        .returning(UserAccount.id)
+    )
+
+
+async def _end_sessions(organization_id: UUID, user_id: UUID, now: datetime) -> list[UUID]:
+    """End the sessions that a user has open; returns them."""
+    ended = (
+        await Session.update({Session.ended_at: now, Session.ended_why: "disabled"})
+        .where(
+            Session.organization_id == organization_id,
+            Session.user_id == user_id,
+            Session.ended_at.is_null(),
+            Session.expires_at > now,
+        )
+        .returning(Session.id)
+    )
+    return [row["id"] for row in ended]
 
 
 def _check(ctx: Context, new: NewUser) -> None:

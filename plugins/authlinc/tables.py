@@ -1,0 +1,85 @@
+"""The tables of this agent, as Piccolo queries them; the migrations say what they are.
+
+Piccolo knows no key of several columns: of each, one column stands for it, and every query names the organization.
+"""
+
+from piccolo.columns import UUID, Array, Bytea, Integer, Text, Timestamptz
+from piccolo.table import Table
+
+from masterlinc.db import ENGINE
+
+
+class Organization(Table, schema="authlinc", db=ENGINE):
+    """An organization of the directory."""
+
+    id = UUID(primary_key=True, default=None)
+    kind = Text(default=None)
+    name = Text(default=None)
+    name_ar = Text(default=None)
+    created_at = Timestamptz(default=None)
+
+
+class OrganizationLicense(Table, schema="authlinc", db=ENGINE):
+    """A licence that an organization is found by."""
+
+    organization_id = UUID(default=None)
+    system = Text(default=None)
+    value = Text(primary_key=True, default=None)
+
+
+class UserAccount(Table, schema="authlinc", db=ENGINE):
+    """A user."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    email = Bytea(default=None)
+    email_index = Bytea(default=None)
+    password_hash = Text(default=None)
+    name = Text(default=None)
+    name_ar = Text(default=None)
+    roles = Array(base_column=Text(default=None), default=None)
+    disabled_at = Timestamptz(null=True, default=None)
+    created_at = Timestamptz(default=None)
+
+
+class Session(Table, schema="authlinc", db=ENGINE):
+    """A session: the family of its refresh tokens."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    user_id = UUID(default=None)
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)
+    ended_at = Timestamptz(null=True, default=None)
+    ended_why = Text(null=True, default=None)
+
+
+class RefreshToken(Table, schema="authlinc", db=ENGINE):
+    """A refresh token, by its digest."""
+
+    organization_id = UUID(default=None)
+    token_hash = Bytea(primary_key=True, default=None)
+    session_id = UUID(default=None)
+    expires_at = Timestamptz(default=None)
+    used_at = Timestamptz(null=True, default=None)
+
+
+class LoginAttempt(Table, schema="authlinc", db=ENGINE):
+    """The wrong tries to sign in with an address."""
+
+    account = Bytea(primary_key=True, default=None)
+    failed = Integer(default=None)
+    paused_until = Timestamptz(null=True, default=None)
+    last_at = Timestamptz(default=None)
+
+
+class SigningKey(Table, schema="authlinc", db=ENGINE):
+    """A key that signs tokens, until it is retired."""
+
+    kid = Text(primary_key=True, default=None)
+    sealed = Bytea(default=None)
+    created_at = Timestamptz(default=None)
+    retired_at = Timestamptz(null=True, default=None)
+
+
+TABLES = (Organization, OrganizationLicense, UserAccount, Session, RefreshToken, LoginAttempt, SigningKey)
