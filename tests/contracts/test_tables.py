@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest_asyncio
+from piccolo.columns import Column
+from piccolo.table import Table
 
+from masterlinc.db import ENGINE
 from masterlinc.registry import discover
 from masterlinc.testing import NewDatabase
 
@@ -184,28 +187,68 @@ async def test_functions_that_run_as_the_owner_are_granted_one_by_one(owner):
     assert await names(owner, query) == []
 
 
-async def test_every_piccolo_table_has_the_columns_of_its_table(owner):
-    wrong = []
-    for agent in discover()[0]:
-        for table in agent.tables:
-            meta = table._meta
-            stored = await names(
-                owner,
-                "SELECT attname::text FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped"
-                f" AND attrelid = to_regclass('{meta.schema}.{meta.tablename}')",
-            )
-            wrong += [
-                f"{meta.tablename}.{column._meta.name}" for column in meta.columns if column._meta.name not in stored
-            ]
-    assert wrong == []
+def declared() -> list[tuple[str, type[Table]]]:
+    """Every Piccolo table, with the agent that declares it."""
+    return [(agent.name, table) for agent in discover()[0] for table in agent.tables]
 
 
-async def test_no_piccolo_column_fills_itself(owner):
-    filled = [
-        f"{table._meta.tablename}.{column._meta.name}"
-        for agent in discover()[0]
-        for table in agent.tables
-        for column in table._meta.columns
-        if getattr(column, "default", None) is not None
-    ]
-    assert filled == []
+def name_of(table: type[Table]) -> str:
+    return f"{table._meta.schema}.{table._meta.tablename}"
+
+
+async def test_an_agent_declares_every_table_of_its_schema_or_none(owner):
+    stored = {(row["schema"], row["name"]) for row in await owner.fetch(TABLES)}
+    own = {(agent, name_of(table)) for agent, table in declared()}
+    assert len(own) == len(declared())
+    assert own == {(schema, name) for schema, name in stored if schema in {agent for agent, _ in own}}
+
+
+def test_the_agents_that_query_with_piccolo_declare_their_tables():
+    assert {"authlinc", "doctorlinc", "policylinc"} <= {agent for agent, _ in declared()}
+
+
+async def test_every_piccolo_table_is_the_table_of_the_migrations(owner):
+    """Column by column: the name, the type with its digits, and whether it may be empty."""
+    query = """
+        SELECT attname::text, format_type(atttypid, atttypmod), NOT attnotnull FROM pg_attribute
+        WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+    """
+    for _, table in declared():
+        stored = {tuple(row) for row in await owner.fetch(query, name_of(table))}
+        columns = {(one._meta.db_column_name, sql_type(one), one._meta.null) for one in table._meta.columns}
+        assert columns == stored, name_of(table)
+
+
+def sql_type(column: Column) -> str:
+    """What PostgreSQL calls the type of a Piccolo column."""
+    name = column.column_type.lower().replace(", ", ",")
+    return {"timestamptz": "timestamp with time zone"}.get(name, name)
+
+
+async def test_what_stands_for_a_key_is_part_of_it(owner):
+    query = """
+        SELECT a.attname::text FROM pg_index i
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+        WHERE i.indrelid = $1::regclass AND i.indisprimary
+    """
+    for _, table in declared():
+        key = {row[0] for row in await owner.fetch(query, name_of(table))}
+        assert table._meta.primary_key._meta.name in key, name_of(table)
+
+
+async def test_piccolo_fills_no_column_and_hides_no_default_of_the_server(owner):
+    """Piccolo writes every column of a row: its own default, or NULL over the server's."""
+    query = """
+        SELECT attname::text FROM pg_attribute
+        WHERE attrelid = $1::regclass AND attnum > 0 AND (atthasdef OR attidentity <> '' OR attgenerated <> '')
+    """
+    for _, table in declared():
+        assert [row[0] for row in await owner.fetch(query, name_of(table))] == [], name_of(table)
+        filled = [one._meta.name for one in table._meta.columns if getattr(one, "default", None) is not None]
+        assert filled == [], name_of(table)
+
+
+def test_piccolo_tables_run_in_our_transactions_and_follow_no_foreign_key():
+    for _, table in declared():
+        assert table._meta.db is ENGINE, name_of(table)
+        assert table._meta.foreign_key_columns == [], name_of(table)
