@@ -32,6 +32,8 @@ async def submit_claim(ctx: Context, step: StepInput) -> StepDone:
     """Send a claim's message and store the raw answer; run again it goes on where it was."""
     organization, claim_id = step.organization_id, UUID(step.key)
     exchange = await _exchange(ctx, organization, claim_id)
+    if exchange is None:
+        return StepDone("not sent: the claim names no payer")
     if exchange["state"] == "answered":
         return StepDone("answered before")
     data = await _request(ctx, organization, exchange)
@@ -46,21 +48,26 @@ async def submit_claim(ctx: Context, step: StepInput) -> StepDone:
 
 
 async def _exchange(ctx: Context, organization: UUID, claim_id: UUID) -> Any:
-    """Return the claim's exchange; the first time, the intent to send it is committed with the message."""
+    """Return the claim's exchange; the first time, the intent to send it is committed with the message.
+
+    A claim that leads to no payer has none.
+    """
     async with ctx.transaction(read_only=True) as tx:
         row = await queries.exchange_of_claim(tx, organization, claim_id)
     if row is not None:
         return row
     claim = await ctx.call(LoadClaim(claim_id), LoadedClaim)
     parties = None if claim.submission.message_id else await _parties(ctx, claim)
+    if parties is None and claim.submission.message_id is None:
+        return None
     async with ctx.transaction() as tx:
         message_id = claim.submission.message_id or await _build(ctx, tx, claim, parties)
         await queries.insert_exchange(tx, organization, new_id(), claim_id, message_id, ctx.clock.now())
         return await queries.exchange_of_claim(tx, organization, claim_id)
 
 
-async def _parties(ctx: Context, claim: LoadedClaim) -> Parties:
-    """Name both ends of a message that is built here."""
+async def _parties(ctx: Context, claim: LoadedClaim) -> Parties | None:
+    """Name both ends of a message that is built here; None where nothing leads to a payer."""
     submission, config = claim.submission, ctx.config
     provider = await ctx.call(LoadOrganization(claim.organization_id), OrganizationInfo)
     payer = OrganizationInfo(found=False)
@@ -68,9 +75,9 @@ async def _parties(ctx: Context, claim: LoadedClaim) -> Parties:
         payer = await ctx.call(LoadOrganization(claim.payer_organization_id), OrganizationInfo)
     elif submission.payer_license:
         payer = await ctx.call(FindOrganization(submission.payer_license), OrganizationInfo)
-    license_ = submission.payer_license or next(iter(payer.licenses), "")
+    license_ = submission.payer_license or next(iter(payer.licenses), "") or _stand_in(config)
     if not license_:
-        raise Park("the claim names no payer, so there is nobody to send it to")
+        return None
     return Parties(
         provider_license=submission.provider_license or next(iter(provider.licenses), ""),
         provider_name=submission.provider_name or provider.name,
@@ -78,6 +85,12 @@ async def _parties(ctx: Context, claim: LoadedClaim) -> Parties:
         payer_name=submission.payer_name or payer.name or license_,
         base=config.base_url,
     )
+
+
+def _stand_in(config: Config) -> str:
+    """Return the licence of the demo's stand-in payer, where the simulator may enrol whom nobody knows."""
+    simulated = config.hub == SIMULATOR and config.simulator.auto_enrol
+    return config.simulator.default_payer if simulated else ""
 
 
 async def _build(ctx: Context, tx: Transaction, claim: LoadedClaim, parties: Parties | None) -> UUID:
@@ -127,7 +140,10 @@ async def record_answer(ctx: Context, step: StepInput) -> StepDone:
     organization, claim_id = step.organization_id, UUID(step.key)
     async with ctx.transaction() as tx:
         exchange = await queries.exchange_of_claim(tx, organization, claim_id)
-        if exchange is None or exchange["answer_message_id"] is None:
+        if exchange is None:
+            recorded = await ctx.call(_unaddressed(claim_id), RecordedAnswer)
+            return StepDone(f"answer {recorded.number}: not sent")
+        if exchange["answer_message_id"] is None:
             raise Park("there is no answer to record")
         request = await queries.message_by_id(tx, organization, exchange["request_message_id"])
         message_id = UUID(str(exchange["answer_message_id"]))
@@ -136,6 +152,16 @@ async def record_answer(ctx: Context, step: StepInput) -> StepDone:
         answer = await _read(ctx, tx, _Stored(organization, claim_id, message_id, request["header_id"], data))
         recorded = await ctx.call(answer, RecordedAnswer)
     return StepDone(f"answer {recorded.number}: {answer.status.value}")
+
+
+def _unaddressed(claim_id: UUID) -> RecordAnswer:
+    fault = AnswerError(
+        "payer-unknown",
+        "Nothing leads to a payer: name policy_number or payer_license, or register the patient with their insurance",
+        "لا يوجد ما يدل على شركة التأمين: اذكر policy_number أو payer_license، أو سجّل المريض مع بيانات تأمينه",
+        "policy_number",
+    )
+    return RecordAnswer(claim_id, ClaimStatus.ERROR, errors=(fault,))
 
 
 class _Stored(Struct, frozen=True):

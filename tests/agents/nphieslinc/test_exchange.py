@@ -16,7 +16,7 @@ from claimlinc.contract import RecordClaim, RecordedClaim
 from masterlinc import ids
 from masterlinc.agent import Park, Retry, StepInput
 from masterlinc.context import Context
-from nphieslinc import exchange, hub, simulator, storage
+from nphieslinc import exchange, hub, queries, simulator, storage
 from nphieslinc.config import Config
 from nphieslinc.errors import HubUnreachable
 from nphieslinc.faults import BrokenRule
@@ -111,13 +111,36 @@ async def test_a_claim_without_a_message_gets_one(world: World) -> None:
     assert await claim_status(world, step) == "approved"
 
 
-async def test_a_claim_without_a_payer_is_parked(world: World) -> None:
+async def without_payer(world: World) -> StepInput:
     submission = read_submission(opened(world.message("claim-request_oral")))
     nobody = msgspec.structs.replace(submission, payer_license=None)
     recorded = await world.ctx.call(RecordClaim(nobody), RecordedClaim)
-    step = StepInput(str(ids.parse("CLM", recorded.claim_id)), world.clerk.organization_id)
-    with pytest.raises(Park, match="names no payer"):
-        await exchange.submit_claim(world.ctx, step)
+    return StepInput(str(ids.parse("CLM", recorded.claim_id)), world.clerk.organization_id)
+
+
+async def test_a_claim_that_leads_to_no_payer_ends_and_says_what_to_do(strict_world: World) -> None:
+    step = await without_payer(strict_world)
+    await strict_world.running.dispatcher.idle()
+    shown = (await strict_world.get(f"/claims/{ids.show('CLM', UUID(step.key))}/adjudication")).json()
+    assert shown["status"] == "error"
+    assert [fault["code"] for fault in shown["errors"]] == ["payer-unknown"]
+    assert "policy_number" in shown["errors"][0]["detail_ar"]
+
+
+async def test_the_demo_s_stand_in_payer_takes_a_claim_that_leads_to_none(world: World) -> None:
+    step = await without_payer(world)
+    await exchange.submit_claim(world.ctx, step)
+    await exchange.record_answer(world.ctx, step)
+    assert await claim_status(world, step) == "approved"
+
+
+async def test_an_answer_that_never_came_is_not_recorded(world: World) -> None:
+    step = await submitted(world, world.message())
+    async with world.ctx.transaction() as tx:
+        message_id = await tx.fetchval("SELECT message_id FROM claimlinc.claim WHERE id = $1", UUID(step.key))
+        await queries.insert_exchange(
+            tx, step.organization_id, ids.new_id(), UUID(step.key), message_id, world.ctx.clock.now()
+        )
     with pytest.raises(Park, match="no answer"):
         await exchange.record_answer(world.ctx, step)
 
