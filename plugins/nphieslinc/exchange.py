@@ -25,6 +25,7 @@ from nphieslinc.errors import HubUnreachable
 from nphieslinc.fhir import Tree, parse
 from nphieslinc.payer import DECISION_SYSTEM
 from nphieslinc.reading import read_answer
+from nphieslinc.sending import NO_PAYER, demo_patient, stand_in_payer, unsendable
 from nphieslinc.writing import Parties, build_request
 
 
@@ -33,7 +34,7 @@ async def submit_claim(ctx: Context, step: StepInput) -> StepDone:
     organization, claim_id = step.organization_id, UUID(step.key)
     exchange = await _exchange(ctx, organization, claim_id)
     if exchange is None:
-        return StepDone("not sent: the claim names no payer")
+        return StepDone("not sent: it leads to no payer, or names nobody")
     if exchange["state"] == "answered":
         return StepDone("answered before")
     data = await _request(ctx, organization, exchange)
@@ -50,16 +51,19 @@ async def submit_claim(ctx: Context, step: StepInput) -> StepDone:
 async def _exchange(ctx: Context, organization: UUID, claim_id: UUID) -> Any:
     """Return the claim's exchange; the first time, the intent to send it is committed with the message.
 
-    A claim that leads to no payer has none.
+    A claim that cannot be sent has none.
     """
     async with ctx.transaction(read_only=True) as tx:
         row = await queries.exchange_of_claim(tx, organization, claim_id)
     if row is not None:
         return row
     claim = await ctx.call(LoadClaim(claim_id), LoadedClaim)
-    parties = None if claim.submission.message_id else await _parties(ctx, claim)
-    if parties is None and claim.submission.message_id is None:
-        return None
+    parties = None
+    if claim.submission.message_id is None:
+        claim = demo_patient(ctx.config, claim)
+        parties = await _parties(ctx, claim)
+        if parties is None or unsendable(claim, parties):
+            return None
     async with ctx.transaction() as tx:
         message_id = claim.submission.message_id or await _build(ctx, tx, claim, parties)
         await queries.insert_exchange(tx, organization, new_id(), claim_id, message_id, ctx.clock.now())
@@ -75,7 +79,7 @@ async def _parties(ctx: Context, claim: LoadedClaim) -> Parties | None:
         payer = await ctx.call(LoadOrganization(claim.payer_organization_id), OrganizationInfo)
     elif submission.payer_license:
         payer = await ctx.call(FindOrganization(submission.payer_license), OrganizationInfo)
-    license_ = submission.payer_license or next(iter(payer.licenses), "") or _stand_in(config)
+    license_ = submission.payer_license or next(iter(payer.licenses), "") or stand_in_payer(config)
     if not license_:
         return None
     return Parties(
@@ -85,12 +89,6 @@ async def _parties(ctx: Context, claim: LoadedClaim) -> Parties | None:
         payer_name=submission.payer_name or payer.name or license_,
         base=config.base_url,
     )
-
-
-def _stand_in(config: Config) -> str:
-    """Return the licence of the demo's stand-in payer, where the simulator may enrol whom nobody knows."""
-    simulated = config.hub == SIMULATOR and config.simulator.auto_enrol
-    return config.simulator.default_payer if simulated else ""
 
 
 async def _build(ctx: Context, tx: Transaction, claim: LoadedClaim, parties: Parties | None) -> UUID:
@@ -141,8 +139,10 @@ async def record_answer(ctx: Context, step: StepInput) -> StepDone:
     async with ctx.transaction() as tx:
         exchange = await queries.exchange_of_claim(tx, organization, claim_id)
         if exchange is None:
-            recorded = await ctx.call(_unaddressed(claim_id), RecordedAnswer)
-            return StepDone(f"answer {recorded.number}: not sent")
+            claim = await ctx.call(LoadClaim(claim_id), LoadedClaim)
+            fault = unsendable(claim, await _parties(ctx, claim)) or NO_PAYER  # its payer came since
+            recorded = await ctx.call(RecordAnswer(claim_id, ClaimStatus.ERROR, errors=(fault,)), RecordedAnswer)
+            return StepDone(f"answer {recorded.number}: not sent, {fault.code}")
         if exchange["answer_message_id"] is None:
             raise Park("there is no answer to record")
         request = await queries.message_by_id(tx, organization, exchange["request_message_id"])
@@ -152,16 +152,6 @@ async def record_answer(ctx: Context, step: StepInput) -> StepDone:
         answer = await _read(ctx, tx, _Stored(organization, claim_id, message_id, request["header_id"], data))
         recorded = await ctx.call(answer, RecordedAnswer)
     return StepDone(f"answer {recorded.number}: {answer.status.value}")
-
-
-def _unaddressed(claim_id: UUID) -> RecordAnswer:
-    fault = AnswerError(
-        "payer-unknown",
-        "Nothing leads to a payer: name policy_number or payer_license, or register the patient with their insurance",
-        "لا يوجد ما يدل على شركة التأمين: اذكر policy_number أو payer_license، أو سجّل المريض مع بيانات تأمينه",
-        "policy_number",
-    )
-    return RecordAnswer(claim_id, ClaimStatus.ERROR, errors=(fault,))
 
 
 class _Stored(Struct, frozen=True):

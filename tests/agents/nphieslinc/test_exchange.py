@@ -12,7 +12,7 @@ import pytest
 from conftest import DEFAULT_PAYER, World
 from nphies_messages import opened, raw
 
-from claimlinc.contract import RecordClaim, RecordedClaim
+from claimlinc.contract import ClaimSubmission, Cover, Identifier, RecordClaim, RecordedClaim, Subject
 from masterlinc import ids
 from masterlinc.agent import Park, Retry, StepInput
 from masterlinc.context import Context
@@ -125,6 +125,30 @@ async def test_a_claim_that_leads_to_no_payer_ends_and_says_what_to_do(strict_wo
     assert shown["status"] == "error"
     assert [fault["code"] for fault in shown["errors"]] == ["payer-unknown"]
     assert "policy_number" in shown["errors"][0]["detail_ar"]
+
+
+def unnamed(submission: ClaimSubmission) -> ClaimSubmission:
+    local = Identifier("urn:local", "PAT-001")
+    return msgspec.structs.replace(submission, subject=Subject(name="", identifiers=(local,)), cover=Cover())
+
+
+async def test_a_claim_for_a_patient_whom_nobody_knows_ends_and_says_what_to_do(strict_world: World) -> None:
+    submission = read_submission(opened(strict_world.message("claim-request_oral")))
+    recorded = await strict_world.ctx.call(RecordClaim(unnamed(submission)), RecordedClaim)
+    await strict_world.running.dispatcher.idle()
+    shown = (await strict_world.get(f"/claims/{recorded.claim_id}/adjudication")).json()
+    assert [fault["code"] for fault in shown["errors"]] == ["patient-unknown"]
+
+
+async def test_the_demo_decides_for_a_patient_whom_nobody_knows_and_the_trace_says_so(world: World) -> None:
+    submission = read_submission(opened(world.message("claim-request_oral")))
+    recorded = await world.ctx.call(RecordClaim(unnamed(submission)), RecordedClaim)
+    step = StepInput(str(ids.parse("CLM", recorded.claim_id)), world.clerk.organization_id)
+    await exchange.submit_claim(world.ctx, step)
+    await exchange.record_answer(world.ctx, step)
+    shown = (await world.get(f"/claims/{recorded.claim_id}/adjudication")).json()
+    assert shown["status"] == "approved"
+    assert "enrolled-by-simulator" in [trace["result"] for trace in shown["trace"]]
 
 
 async def test_the_demo_s_stand_in_payer_takes_a_claim_that_leads_to_none(world: World) -> None:
