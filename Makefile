@@ -14,7 +14,7 @@ COMPILE = $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --gene
 	--no-header $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format requirements clean
+.PHONY: help run test check bench bench-short format requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ check: $(VENV)/.dev ## check style, types and who imports whom
 	$(BIN)/mypy
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
 
+bench: $(VENV)/.bench ## measure the documented operations with 100 and 500 clients, print JSON (ARGS= goes to it)
+	$(BIN)/python -m benchmarks.load $(ARGS)
+
+bench-short: $(VENV)/.bench ## the same for about a minute, with 100 clients
+	$(BIN)/python -m benchmarks.load --short $(ARGS)
+
 format: $(VENV)/.dev ## bring the code into the one format
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
@@ -41,6 +47,7 @@ requirements: $(VENV)/.made ## write down what pyproject.toml asks for, with has
 	$(COMPILE) pyproject.toml --extra embedded --extra dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.txt -o requirements/run.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+	$(COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 
 clean: ## remove the virtual environment and caches; data stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist
@@ -64,4 +71,9 @@ $(VENV)/.run: $(VENV)/.made requirements/run.txt requirements/build.txt pyprojec
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@echo "installing what tests and checks need"
 	@$(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.run requirements/bench.txt
+	@echo "installing the load generator"
+	@$(LOCKED) -r requirements/bench.txt
 	@touch $@

@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-FILES = ("run", "dev", "build")
+FILES = ("run", "dev", "build", "bench")
 
 
 def locked(name):
@@ -44,7 +44,7 @@ def test_everything_is_hashed(name):
 
 def test_the_files_agree():
     dev = locked("dev")
-    for name in ("run", "build"):
+    for name in ("run", "build", "bench"):
         for package, pin in locked(name).items():
             assert dev.get(package, pin) == pin
 
