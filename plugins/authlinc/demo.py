@@ -17,15 +17,15 @@ _HOSPITAL = DEMO_PROVIDERS[0]
 
 # licence, name, Arabic name, further licences
 _PAYERS = (
-    (DEMO_PAYERS[0], "Saudi National Insurance", "التأمين الوطني السعودي", ()),
+    (DEMO_PAYERS[0], "Nakheel Demo Insurance", "النخيل للتأمين (تجريبي)", ()),
     (DEMO_PAYERS[1], "Exchange Trial Insurance", "تأمين تجارب الربط", ()),
-    (DEMO_PAYERS[2], "Najd Health Insurance", "نجد للتأمين الصحي", ()),
+    (DEMO_PAYERS[2], "Wadi Demo Insurance", "الوادي للتأمين (تجريبي)", ()),
 )
 _PROVIDERS = (
-    (DEMO_PROVIDERS[0], "Saudi General Hospital", "المستشفى السعودي العام", ("1010613708",)),
-    (DEMO_PROVIDERS[1], "Saudi Central Pharmacy", "الصيدلية السعودية المركزية", ("172612820",)),
-    (DEMO_PROVIDERS[2], "Saudi Dental Clinic", "عيادة الأسنان السعودية", ("PR-FHIR",)),
-    (DEMO_PROVIDERS[3], "Saudi Optical Clinic", "العيادة السعودية للبصريات", ()),
+    (DEMO_PROVIDERS[0], "Nakheel Demo Hospital", "مستشفى النخيل (تجريبي)", ("1010613708",)),
+    (DEMO_PROVIDERS[1], "Nakheel Demo Pharmacy", "صيدلية النخيل (تجريبية)", ("172612820",)),
+    (DEMO_PROVIDERS[2], "Wadi Demo Dental Clinic", "عيادة الوادي للأسنان (تجريبية)", ("PR-FHIR",)),
+    (DEMO_PROVIDERS[3], "Wadi Demo Optical Clinic", "عيادة الوادي للبصريات (تجريبية)", ()),
 )
 # mailbox, role, licence of the organization, name, Arabic name
 _USERS = (
