@@ -196,6 +196,17 @@ class Database:
         finally:
             await self._pool.release(connection)
 
+    async def call(self, query: str, organizations: Iterable[UUID], *arguments: Any) -> Any:
+        """Run a statement that takes its scope as $1 and return its first row or None: one round trip, durable by then.
+
+        Inside an open transaction the scope is null, since that has set its own.
+        """
+        transaction = CURRENT.get()
+        if transaction is not None:
+            return await transaction.fetchrow(query, None, *arguments)
+        async with self.connection() as connection:
+            return await connection.fetchrow(query, scope_literal(organizations), *arguments)
+
     @asynccontextmanager
     async def transaction(
         self,

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -9,7 +10,7 @@ from piccolo.table import Table
 
 from masterlinc.db import ENGINE, Actor, Database, OutsideOfTransaction, Transaction
 from masterlinc.errors import Unavailable
-from masterlinc.ids import new_id
+from masterlinc.ids import new_id, show
 
 HERE, THERE = new_id(), new_id()
 BOTH = frozenset({HERE, THERE})
@@ -197,6 +198,40 @@ class TestScope:
             assert await connection.fetchval("SELECT current_setting('masterlinc.orgs', true)") == ""
             assert await connection.fetchval("SELECT masterlinc.orgs()") is None
             assert await connection.fetch("SELECT * FROM toy.thing") == []
+
+
+class TestCalls:
+    """Statements that set their scope themselves."""
+
+    _SCOPED = (
+        "SELECT CASE WHEN $1::text IS NOT NULL THEN set_config('masterlinc.orgs', $1, true) END AS given,"
+        " current_setting('masterlinc.orgs') AS scope, $2::int AS number"
+    )
+
+    async def test_a_call_is_a_transaction_of_its_own_in_the_scope_that_it_is_given(self, open_database):
+        database = await open_database(pool_size=1)
+        row = await database.call(self._SCOPED, {HERE}, 7)
+        assert (row["scope"], row["number"]) == (f"{{{HERE}}}", 7)
+        async with database.connection() as connection:
+            assert await connection.fetchval("SELECT current_setting('masterlinc.orgs', true)") == ""
+        assert await database.call("SELECT 1 WHERE $1::text = ''", {HERE}) is None
+
+    async def test_in_an_open_transaction_it_keeps_to_the_scope_that_is_set(self, open_database):
+        database = await open_database(pool_size=1)
+        async with database.transaction(frozenset({THERE})):
+            row = await database.call(self._SCOPED, {HERE}, 7)
+        assert (row["given"], row["scope"]) == (None, f"{{{THERE}}}")
+
+    async def test_the_database_shows_keys_as_we_do(self, open_database):
+        database = await open_database()
+        keys = [new_id(), UUID(int=0), UUID(int=2**128 - 1), UUID(int=31), UUID("0190a000-0000-7000-8000-0123456789ab")]
+        async with database.connection() as connection:
+            shown = await connection.fetchval(
+                "SELECT array_agg(masterlinc.show_id('PAT', key) ORDER BY place)"
+                " FROM unnest($1::uuid[]) WITH ORDINALITY AS one (key, place)",
+                keys,
+            )
+        assert shown == [show("PAT", key) for key in keys]
 
 
 async def scope_of(transaction: Transaction) -> set:

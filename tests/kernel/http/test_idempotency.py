@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from contextvars import Context as Empty
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +16,15 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from masterlinc.context import Context
-from masterlinc.errors import Invalid
+from masterlinc.errors import Invalid, Unavailable
 from masterlinc.http import idempotency, install
-from masterlinc.http.idempotency import forget_expired, idempotent
+from masterlinc.http.idempotency import forget_expired, idempotent, idempotent_call
+from masterlinc.idempotency import Answer, KeyInFlight, RequestKey, keep, take
+from masterlinc.ids import new_id
 from masterlinc.money import Money
 from masterlinc.settings import HttpSettings
 from masterlinc.testing import FixedClock
+from masterlinc.wire import encode
 
 
 class Payment(Struct, forbid_unknown_fields=True):
@@ -32,9 +37,10 @@ class Paid(Struct):
 
 
 class House:
-    """Two users and a route that pays: each payment is an audit row."""
+    """Two users and a route that pays, in steps or in one call: each payment is an audit row."""
 
-    def __init__(self, services, make_principal) -> None:
+    def __init__(self, services, make_principal, in_one: bool) -> None:
+        self.refuses = self.away = False
         self.services, self.ctx = services, Context("toy", services, make_principal())
         self.others = [Context("toy", services, make_principal()) for _ in range(2)]
         self.by = self.ctx
@@ -44,6 +50,8 @@ class House:
 
         @post("/pay/{to:str}")
         async def pay(data: JSONBody[Payment], request: Request[Any, Any, Any]) -> Response[bytes]:
+            if in_one:
+                return await idempotent_call(self.by, request, lambda key: self.pay_in_one(data, key))
             return await idempotent(self.by, request, lambda: self.pay(data))
 
         @post("/strict")
@@ -56,14 +64,30 @@ class House:
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
     async def pay(self, data: Payment) -> Paid:
-        if data.amount == 13:
+        if data.amount == 13 or self.refuses:
             raise Invalid("Not thirteen", "ليس ثلاثة عشر")
+        if self.away:
+            raise Unavailable
         ctx = self.by
         async with ctx.transaction() as transaction:
             transaction.audit("pay", "payment", "1", organization_id=ctx.principal.organization_id)
         self.entered.set()
         await self.gate.wait()
         return Paid(await self.count(), data.amount)
+
+    async def pay_in_one(self, data: Payment, key: RequestKey | None) -> Answer:
+        """What a call of one statement does by itself: check, take the key, pay, keep the answer."""
+        if key is None:
+            return Answer(201, encode(await self.pay(data)))
+        if data.amount == 13 or self.refuses:
+            raise Invalid("Not thirteen", "ليس ثلاثة عشر")
+        async with self.by.transaction() as transaction:
+            kept = await take(self.by, transaction, key)
+            if kept is not None:
+                return kept
+            answer = Answer(201, encode(await self.pay(data)))
+            await keep(self.by, transaction, key, answer)
+            return answer
 
     async def count(self) -> int:
         async with self.services.db.transaction(self.by.principal.organizations) as transaction:
@@ -81,9 +105,9 @@ class House:
         return await self.http.post(path, content='{"amount":' + amount + "}", headers=headers)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def house(kernel, make_principal):
-    return House(await kernel(), make_principal)
+@pytest_asyncio.fixture(loop_scope="session", params=[False, True], ids=["steps", "one call"])
+async def house(request, kernel, make_principal):
+    return House(await kernel(), make_principal, request.param)
 
 
 async def test_a_repeated_request_is_answered_from_what_was_kept(house):
@@ -181,20 +205,36 @@ async def test_kept_answers_are_sealed_and_forgotten(house):
     assert await house.count() == 1
 
 
-async def test_whoever_is_overtaken_undoes_its_effect_and_gives_the_first_answer(house, monkeypatch):
-    """Between the look and the lock of the second request the first may have committed."""
-    find, looks = idempotency._find, []
+async def test_a_key_belongs_to_one_transaction_and_its_answer_to_all_after_the_commit(house):
+    key = RequestKey(house.ctx.principal.organization_id, new_id(), "POST /x", bytes(32), bytes(32))
+    answer = Answer(201, b"{}")
 
-    async def blind_at_first(*arguments):
-        looks.append(1)
-        return None if len(looks) == 1 else await find(*arguments)
+    async def beside():
+        async with house.ctx.transaction() as transaction:
+            return await take(house.ctx, transaction, key)
 
+    async with house.ctx.transaction() as transaction:
+        assert await take(house.ctx, transaction, key) is None
+        await keep(house.ctx, transaction, key, answer)
+        with pytest.raises(KeyInFlight):
+            await asyncio.create_task(beside(), context=Empty())
+    assert await beside() == replace(answer, replayed=True)
+
+
+async def test_what_is_wrong_by_now_is_answered_as_it_was_when_it_was_right(house):
     first = await house.send("5", "k")
-    monkeypatch.setattr(idempotency, "_find", blind_at_first)
-    second = await house.send("5", "k")
-    assert second.content == first.content
-    assert second.headers["Idempotency-Replayed"] == "true"
-    assert (await house.effects(), len(looks)) == (1, 2)
+    house.refuses = True
+    again = await house.send("5", "k")
+    assert (again.status_code, again.content) == (201, first.content)
+    assert (await house.send("6", "k")).json()["code"] == "idempotency-key-reused"
+    assert (await house.send("6", "another")).status_code == 422
+
+
+async def test_a_fault_of_ours_is_told_at_once(house):
+    house.away = True
+    assert (await house.send("5", "k")).status_code == 503
+    house.away = False
+    assert (await house.send("5", "k")).status_code == 201
 
 
 async def test_expired_answers_are_forgotten_while_the_application_runs(house, monkeypatch):
