@@ -17,7 +17,7 @@ def service_day(text: str | None, clock: Clock, field: str = "service_date") -> 
         return today(clock)
     try:
         day = _read(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the calendar's first and last days have no time in Riyadh
         day = None
     if day is None or not _FIRST <= day <= _LAST:
         detail = "A day such as 2026-01-31 or a time such as 2026-01-31T12:00:00+03:00 is expected"

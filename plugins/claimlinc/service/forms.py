@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from claimlinc.contract import (
     SupportingInfo,
 )
 from claimlinc.schemas import ClaimForm, LineForm, PatientForm
-from claimlinc.service.checking import fault
+from claimlinc.service.checking import FIRST_DAY, LAST_DAY, fault, is_sequence
 from masterlinc import identity
 from masterlinc.clock import RIYADH
 from masterlinc.errors import FieldError
@@ -34,6 +35,7 @@ _SYSTEMS = {
     "mrn": MRN,
 }
 _PRINCIPAL = "principal"
+_DAY = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
 class Faults(list[FieldError]):
@@ -60,8 +62,10 @@ class Faults(list[FieldError]):
         if value is None or not value.strip():
             return None
         try:
-            moment = datetime.fromisoformat(value.strip())
-        except ValueError:
+            day = _read_day(value.strip())
+        except (ValueError, OverflowError):  # the first and the last days of the calendar have no time in Riyadh
+            day = None
+        if day is None or not FIRST_DAY <= day <= LAST_DAY:
             self.add(
                 path,
                 "date",
@@ -69,7 +73,7 @@ class Faults(list[FieldError]):
                 "المتوقع تاريخ مثل 2026-01-31 أو وقت مثل 2026-01-31T12:00:00+03:00",
             )
             return None
-        return moment.astimezone(RIYADH).date() if moment.tzinfo else moment.date()
+        return day
 
     def _checked(self, path: str, value: str | None, check: Callable[[str], str], most: int) -> str | None:
         if value is None:
@@ -84,6 +88,14 @@ class Faults(list[FieldError]):
                 f"المتوقع نص من 1 إلى {most} حرفاً دون رموز تحكم",
             )
             return None
+
+
+def _read_day(text: str) -> date | None:
+    """Return the day of a date or time, in Riyadh where the time names its zone."""
+    if not _DAY.fullmatch(text):
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(RIYADH).date() if moment.tzinfo else moment.date()
 
 
 def claim_type(form: ClaimForm, faults: Faults) -> ClaimType:
@@ -136,9 +148,10 @@ def diagnoses(form: ClaimForm, faults: Faults) -> tuple[Diagnosis, ...]:
         )
     built = tuple(
         Diagnosis(
-            one.sequence or place,
+            place if one.sequence is None else one.sequence,
             faults.code(f"diagnoses[{place - 1}].code", one.code) or "",
-            one.type or (_PRINCIPAL if place == 1 and not named else "secondary"),
+            faults.code(f"diagnoses[{place - 1}].type", one.type or None)
+            or (_PRINCIPAL if place == 1 and not named else "secondary"),
         )
         for place, one in enumerate(form.diagnoses, start=1)
     )
@@ -155,7 +168,7 @@ def care_team(form: ClaimForm, faults: Faults) -> tuple[CareTeamMember, ...]:
             faults.required(f"{path}.license")
         built.append(
             CareTeamMember(
-                sequence=one.sequence or place + 1,
+                sequence=place + 1 if one.sequence is None else one.sequence,
                 name=faults.text(f"{path}.name", one.name),
                 license=faults.code(f"{path}.license", one.license),
                 role=faults.code(f"{path}.role", one.role),
@@ -174,7 +187,7 @@ def supporting_info(form: ClaimForm, faults: Faults) -> tuple[SupportingInfo, ..
         code = faults.code(f"{path}.code", one.code)
         built.append(
             SupportingInfo(
-                sequence=one.sequence or place + 1,
+                sequence=place + 1 if one.sequence is None else one.sequence,
                 category=faults.code(f"{path}.category", one.category) or "",
                 code=Coding(faults.text(f"{path}.code_system", one.code_system) or "", code) if code else None,
                 text=faults.text(f"{path}.text", one.text, most=4000, lines=True),
@@ -265,7 +278,7 @@ def _line(form: LineForm, place: int, claim: ClaimForm, faults: Faults) -> Line:
     if start and end and end < start:
         faults.add(f"{path}.service_end", "order", "It lies before service_date", "تاريخ النهاية يسبق تاريخ الخدمة")
     return Line(
-        sequence=form.sequence or place + 1,
+        sequence=place + 1 if form.sequence is None else form.sequence,
         codes=(
             Coding(
                 faults.text(f"{path}.code_system", form.code_system) or "",
@@ -284,7 +297,9 @@ def _line(form: LineForm, place: int, claim: ClaimForm, faults: Faults) -> Line:
         package=form.package,
         maternity=form.maternity,
         body_site=faults.code(f"{path}.body_site", form.body_site),
-        surfaces=form.surfaces,
+        surfaces=tuple(
+            faults.code(f"{path}.surfaces[{at}]", surface) or "" for at, surface in enumerate(form.surfaces)
+        ),
         diagnosis_sequences=form.diagnosis_sequences,
         care_team_sequences=form.care_team_sequences,
         information_sequences=form.information_sequences,
@@ -320,7 +335,7 @@ def _net(form: LineForm, path: str, faults: Faults) -> Money:
 def _unique(items: Sequence[Any], name: str, faults: Faults) -> None:
     seen: set[int] = set()
     for place, item in enumerate(items):
-        if item.sequence < 1 or item.sequence in seen:
+        if not is_sequence(item.sequence) or item.sequence in seen:
             faults.add(
                 f"{name}[{place}].sequence",
                 "sequence",

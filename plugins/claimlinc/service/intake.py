@@ -17,7 +17,7 @@ from claimlinc.contract import (
 from claimlinc.errors import ClaimInvalid
 from claimlinc.schemas import ClaimForm, PatientForm, RelatedForm, ValidateClaim, ValidatedClaim
 from claimlinc.service import forms, references
-from claimlinc.service.checking import check_submission
+from claimlinc.service.checking import FIRST_DAY, LAST_DAY, check_submission
 from claimlinc.service.forms import MRN, Faults
 from claimlinc.service.recording import Entry, digest, record
 from claimlinc.service.references import NOBODY, Provider
@@ -47,7 +47,8 @@ async def validate(ctx: Context, request: ValidateClaim) -> ValidatedClaim:
 async def prepare(ctx: Context, form: ClaimForm) -> Entry:
     """Build what is to be recorded of a keyed claim; raises ClaimInvalid with every fault."""
     faults = Faults()
-    provider = await references.find_provider(ctx, form.provider_id)
+    payer_reference = faults.code("payer_id", form.payer_id or None, most=128)
+    provider = await references.find_provider(ctx, faults.code("provider_id", form.provider_id or None, most=128))
     if provider is None:
         faults.add(
             "provider_id",
@@ -57,8 +58,8 @@ async def prepare(ctx: Context, form: ClaimForm) -> Entry:
         )
         provider = Provider(NOBODY)
     patient = await _patient(ctx, form, faults)
-    payer = await references.find_payer(ctx, form.payer_id or patient.payer_license)
-    if form.payer_id and not payer.found:
+    payer = await references.find_payer(ctx, payer_reference or patient.payer_license)
+    if payer_reference and not payer.found:
         faults.add(
             "payer_id",
             "unknown-payer",
@@ -70,7 +71,7 @@ async def prepare(ctx: Context, form: ClaimForm) -> Entry:
         raise ClaimInvalid(errors=faults)
     organization = provider.organization.organization_id or ctx.principal.organization_id
     content = digest(ctx, organization, form)
-    identified = _identified(number_system(organization), form, submission, payer, content)
+    identified = _identified(number_system(organization), submission, payer, content)
     return Entry(
         organization_id=organization,
         snapshot=Snapshot(identified, form.patient_id, form.provider_id),
@@ -112,7 +113,7 @@ def _submission(
     return ClaimSubmission(
         claim_type=kind,
         use=form.use,
-        identifier=Identifier("", form.claim_number or ""),
+        identifier=Identifier("", faults.code("claim_number", form.claim_number or None, most=128) or ""),
         created=today(ctx.clock),
         provider_license=organization.licenses[0] if organization.licenses else None,
         payer_license=form.payer_id or patient.payer_license,
@@ -141,11 +142,9 @@ def _submission(
     )
 
 
-def _identified(
-    system: str, form: ClaimForm, submission: ClaimSubmission, payer: OrganizationInfo, content: bytes
-) -> ClaimSubmission:
+def _identified(system: str, submission: ClaimSubmission, payer: OrganizationInfo, content: bytes) -> ClaimSubmission:
     """Give the claim its number: the provider's own, or one made of its content and the day: a double is found."""
-    value = form.claim_number.strip() if form.claim_number else f"{submission.created:%Y%m%d}-{content.hex()}"
+    value = submission.identifier.value or f"{submission.created:%Y%m%d}-{content.hex()}"
     payer_license = submission.payer_license
     if payer.found and payer.licenses:
         payer_license = payer.licenses[0]
@@ -177,6 +176,8 @@ def _with_practitioner(team: tuple[CareTeamMember, ...], provider: Provider) -> 
 
 def _subject(keyed: PatientForm | None, reference: str | None, found: FoundPatient, faults: Faults) -> Subject:
     if keyed is not None:
+        if keyed.birth_date is not None and not FIRST_DAY <= keyed.birth_date <= LAST_DAY:
+            faults.add("patient.birth_date", "range", "A Gregorian date of birth is expected", "تاريخ الميلاد غير صحيح")
         return Subject(
             name=faults.text("patient.name", keyed.name) or "",
             birth_date=keyed.birth_date,
@@ -206,4 +207,6 @@ def _cover(form: ClaimForm, patient: FoundPatient, faults: Faults) -> Cover:
 
 def _related(organization: UUID, one: RelatedForm, place: int, faults: Faults) -> RelatedClaim:
     number = faults.code(f"related[{place}].claim_number", one.claim_number, most=128) or ""
-    return RelatedClaim(Identifier(one.system or number_system(organization), number), one.relationship)
+    system = faults.text(f"related[{place}].system", one.system or None) or number_system(organization)
+    relationship = faults.code(f"related[{place}].relationship", one.relationship) or ""
+    return RelatedClaim(Identifier(system, number), relationship)

@@ -84,7 +84,20 @@ def test_a_service_day_is_read(text: str | None, day: date) -> None:
     assert service_day(text, FixedClock(datetime(2026, 3, 1, 22, 0, tzinfo=UTC))) == day
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "20260301", "2026-W09-1", "2026-02-30", "٢٠٢٦-٠٣-٠١", "0001-01-01"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "20260301",
+        "2026-W09-1",
+        "2026-02-30",
+        "٢٠٢٦-٠٣-٠١",
+        "0001-01-01",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+    ],
+)
 def test_what_is_no_day_is_refused_with_its_field(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         service_day(text, FixedClock(datetime(2026, 3, 1, tzinfo=UTC)))
