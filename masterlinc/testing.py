@@ -3,6 +3,8 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -264,3 +266,42 @@ def shared_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"there is no reference data at {folder}")
     return folder
+
+
+_COUNTING: ContextVar["list[str] | None"] = ContextVar("masterlinc_counted_statements", default=None)
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[list[str]]]:
+    """Collect what a block sends to PostgreSQL, BEGIN and COMMIT too; tasks that work beside it are not counted."""
+    import asyncpg
+
+    executed, simple = asyncpg.Connection._execute, asyncpg.Connection.execute  # noqa: SLF001 - all queries pass here
+
+    def count(query: str) -> None:
+        sent = _COUNTING.get()
+        if sent is not None:
+            sent.append(query)
+
+    async def counted(self: Any, query: str, *arguments: Any, **options: Any) -> Any:
+        count(query)
+        return await executed(self, query, *arguments, **options)
+
+    async def counted_simple(self: Any, query: str, *arguments: Any, **options: Any) -> Any:
+        if not arguments:  # with arguments it goes on to the other
+            count(query)
+        return await simple(self, query, *arguments, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "_execute", counted)
+    monkeypatch.setattr(asyncpg.Connection, "execute", counted_simple)
+    return _collected
+
+
+@contextmanager
+def _collected() -> Iterator[list[str]]:
+    sent: list[str] = []
+    token = _COUNTING.set(sent)
+    try:
+        yield sent
+    finally:
+        _COUNTING.reset(token)

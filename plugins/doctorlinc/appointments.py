@@ -80,7 +80,7 @@ async def book_appointment(ctx: Context, form: AppointmentForm) -> AppointmentVi
     appointment_id, organization_id = ids.new_id(), ctx.principal.organization_id
 
     async def book(tx: Transaction) -> datetime:
-        patient = await service.find_patient(ctx, tx, form.patient_id, by_identifier=False)
+        patient = await service.find_patient(ctx, form.patient_id, by_identifier=False, audited=False)
         if patient is None or patient["organization_id"] != organization_id:
             raise PatientUnknown(errors=[fault("patient_id", "unknown")])
         ends_at = await _end(organization_id, practitioner_id, checked)

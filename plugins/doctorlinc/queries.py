@@ -5,18 +5,26 @@ Patients are read with raw SQL, which is the quickest, from three sides of one l
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from piccolo.columns.combination import Where
 
-from doctorlinc.tables import Appointment, Patient, PatientIdentifier, Practitioner, Schedule
+from doctorlinc.tables import Appointment, Patient, Practitioner, Schedule
+from masterlinc.context import Context
 from masterlinc.db import Transaction
 
 COUNTED = 1000  # totals are exact to here
 
 _PATIENT = """p.organization_id, p.id, p.name, p.name_ar, p.birth_date, p.gender, p.medical_record_number,
     p.phone, p.email, p.payer_license, p.policy_number, p.member_number"""
+
+
+class Numbers(NamedTuple):
+    """The blind indexes that a number is looked for by, in each organization: as medical record, as identifier."""
+
+    records: Sequence[bytes] = ()
+    identifiers: Sequence[bytes] = ()
 
 
 async def insert_patient(tx: Transaction, patient: Patient, folded: str) -> None:
@@ -37,6 +45,25 @@ async def patient(tx: Transaction, organizations: Sequence[UUID], patient_id: UU
         f"SELECT {_PATIENT} FROM doctorlinc.patient p WHERE p.organization_id = ANY ($1) AND p.id = $2",  # noqa: S608
         organizations,
         patient_id,
+    )
+
+
+async def find_patient(ctx: Context, wanted: UUID | Numbers, audit_id: UUID | None) -> Any:
+    """Return the one patient with this id or number and their identifiers, or None: one call, also by itself."""
+    numbers = wanted if isinstance(wanted, Numbers) else Numbers()
+    scope, actor = sorted(ctx.principal.organizations), ctx.actor
+    return await ctx.db.call(
+        "SELECT * FROM doctorlinc.find_patient($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        scope,
+        scope,
+        wanted if isinstance(wanted, UUID) else None,
+        numbers.records,
+        numbers.identifiers,
+        audit_id,
+        actor.id,
+        actor.kind,
+        actor.session_id,
+        actor.trace_id,
     )
 
 
@@ -94,17 +121,6 @@ async def patients_by_index(
         identifiers,
         phones,
         COUNTED + 1,
-    )
-
-
-async def identifiers(organization_id: UUID, patient_id: UUID) -> list[dict[str, Any]]:
-    """Return the identifiers of a patient."""
-    return (
-        await PatientIdentifier.select(
-            PatientIdentifier.id, PatientIdentifier.system, PatientIdentifier.value, PatientIdentifier.valid
-        )
-        .where(PatientIdentifier.organization_id == organization_id, PatientIdentifier.patient_id == patient_id)
-        .order_by(PatientIdentifier.id)
     )
 
 

@@ -86,23 +86,22 @@ async def list_patients(ctx: Context, search: str | None, *, limit: int, offset:
         return [_view(ctx, row) for row in rows], total
 
 
-async def find_patient(ctx: Context, tx: Transaction, reference: str, *, by_identifier: bool = True) -> Any:
+async def find_patient(ctx: Context, reference: str, *, by_identifier: bool = True, audited: bool = True) -> Any:
     """Return a patient's row by PAT- number, medical record number or, if asked, identifier; None for none or two."""
     if reference.startswith("PAT-"):
         if not ids.looks_like("PAT", reference):
             return None
-        return await queries.patient(tx, organizations(ctx), ids.parse("PAT", reference))
+        return await queries.find_patient(ctx, ids.parse("PAT", reference), ids.new_id() if audited else None)
     try:
         number = normalize_identifier(reference)
     except ValueError:
         return None
     scope = organizations(ctx)
-    records = [sealed.medical_record_index(ctx.vault, one, number) for one in scope]
-    found = await queries.patients_by_index(tx, scope, records, [], [])
-    if not found and by_identifier:
-        values = [sealed.identifier_index(ctx.vault, one, number) for one in scope]
-        found = await queries.patients_by_index(tx, scope, [], values, [])
-    return found[0] if len(found) == 1 else None
+    numbers = queries.Numbers(
+        [sealed.medical_record_index(ctx.vault, one, number) for one in scope],
+        [sealed.identifier_index(ctx.vault, one, number) for one in scope] if by_identifier else [],
+    )
+    return await queries.find_patient(ctx, numbers, ids.new_id() if audited else None)
 
 
 async def register_practitioner(ctx: Context, *, license_: str, name: str, name_ar: str | None, specialty: str) -> UUID:

@@ -1,38 +1,37 @@
 """What other agents may ask."""
 
-from doctorlinc import queries, sealed, service
+from collections.abc import Iterator
+from typing import Any
+
+from doctorlinc import sealed, service
 from doctorlinc.contract import FindPatient, FindPractitioner, FoundPatient, FoundPractitioner, PatientIdentifier
 from masterlinc.agent import Task
 from masterlinc.context import Context
 
 
 async def _find_patient(ctx: Context, request: FindPatient) -> FoundPatient:
-    async with ctx.transaction() as tx:
-        row = await service.find_patient(ctx, tx, request.reference)
-        if row is None:
-            return FoundPatient(found=False)
-        organization_id, patient_id = row["organization_id"], row["id"]
-        identifiers = tuple(
-            PatientIdentifier(
-                one["system"],
-                sealed.opened(ctx.vault, organization_id, one["id"], "patient_identifier.value", one["value"]) or "",
-                one["valid"],
-            )
-            for one in await queries.identifiers(organization_id, patient_id)
-        )
-        service.audit_read(tx, row)
+    row = await service.find_patient(ctx, request.reference)
+    if row is None:
+        return FoundPatient(found=False)
     return FoundPatient(
         found=True,
-        patient_id=patient_id,
+        patient_id=row["id"],
         name=row["name"],
         birth_date=row["birth_date"],
         gender=row["gender"],
         phone=service.open_column(ctx, row, "phone"),
-        identifiers=identifiers,
+        identifiers=tuple(_identifiers(ctx, row)),
         payer_license=row["payer_license"],
         policy_number=service.open_column(ctx, row, "policy_number"),
         member_number=service.open_column(ctx, row, "member_number"),
     )
+
+
+def _identifiers(ctx: Context, row: Any) -> Iterator[PatientIdentifier]:
+    columns = ("identifier_ids", "identifier_systems", "identifier_values", "identifiers_valid")
+    for key, system, value, valid in zip(*(row[name] or () for name in columns), strict=True):
+        opened = sealed.opened(ctx.vault, row["organization_id"], key, "patient_identifier.value", value)
+        yield PatientIdentifier(system, opened or "", valid)
 
 
 async def _find_practitioner(ctx: Context, request: FindPractitioner) -> FoundPractitioner:

@@ -250,6 +250,58 @@ async def test_find_patient_answers_what_a_claim_needs(ctx, patient_form):
         assert await ctx.call(FindPatient(reference), FoundPatient) == FoundPatient(found=False)
 
 
+async def test_finding_a_patient_is_one_statement_alone_and_in_a_transaction(ctx, patient_form, statements):
+    made = await service.register_patient(ctx, patient_form(**FULL))
+    for reference in [made.patient_id, "MRN-00042", SAUDI, "nobody"]:
+        with statements() as sent:
+            alone = await ctx.call(FindPatient(reference), FoundPatient)
+        assert len(sent) == 1
+        async with ctx.transaction():
+            with statements() as sent:
+                assert await ctx.call(FindPatient(reference), FoundPatient) == alone
+        assert len(sent) == 1
+    with statements() as sent:
+        assert not (await ctx.call(FindPatient("PAT-1"), FoundPatient)).found
+    assert sent == []
+
+
+async def test_two_who_answer_to_one_number_are_nobody(ctx, patient_form):
+    await service.register_patient(ctx, patient_form(border_number="5555346"))
+    await service.register_patient(ctx, patient_form(name="Somebody Else", passport_number="5555346"))
+    assert not (await ctx.call(FindPatient("5555346"), FoundPatient)).found
+    record = await service.register_patient(ctx, patient_form(name="A Third", medical_record_number="5555346"))
+    found = await ctx.call(FindPatient("5555346"), FoundPatient)  # the clinic's own number goes first
+    assert (found.patient_id, found.identifiers) == (ids.parse("PAT", record.patient_id), ())
+
+
+async def test_what_is_undone_was_not_read(ctx, patient_form):
+    made = await service.register_patient(ctx, patient_form(**FULL))
+
+    async def read_in_vain():
+        async with ctx.transaction():
+            assert (await ctx.call(FindPatient(SAUDI), FoundPatient)).found
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await read_in_vain()
+    async with ctx.transaction():
+        await ctx.call(FindPatient(SAUDI), FoundPatient)
+    async with ctx.transaction() as tx:
+        rows = await tx.fetch(
+            "SELECT actor_id, session_id, trace_id, outcome FROM masterlinc.audit_event"
+            " WHERE action = 'patient.read' AND resource_id = $1",
+            made.patient_id,
+        )
+    who = ctx.principal
+    assert [tuple(row) for row in rows] == [(who.user_id, who.session_id, "test", "ok")]
+
+
+async def test_in_anothers_transaction_nobody_is_found(ctx, other_ctx, patient_form):
+    await service.register_patient(ctx, patient_form(**FULL))
+    async with other_ctx.transaction():
+        assert not (await ctx.call(FindPatient(SAUDI), FoundPatient)).found
+
+
 async def test_practitioners_are_found_by_key_and_license(ctx, other_ctx):
     key = await service.register_practitioner(
         ctx, license_="N-P-00003", name="Dr. Amar Moustafa", name_ar="د. عمار مصطفى", specialty="08.00"
