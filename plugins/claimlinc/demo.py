@@ -121,15 +121,8 @@ def _name_nobody(form: ClaimForm, _: date) -> None:
     form.policy_number = form.member_number = None
 
 
-def _name_no_payer(form: ClaimForm, day: date) -> None:
-    """Bill nobody: the claim stays where it is until somebody looks."""
-    _name_nobody(form, day)
-    form.payer_id = None
-
-
 _ODDITIES: tuple[tuple[float, Callable[[ClaimForm, date], None]], ...] = (
     (0.06, _serve_before_any_policy),
     (0.04, _defer),
     (0.02, _name_nobody),
-    (0.01, _name_no_payer),
 )

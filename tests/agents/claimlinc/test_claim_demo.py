@@ -26,4 +26,5 @@ async def test_the_demo_has_claims_in_every_state(run_app):
         for row in await tx.fetch("SELECT status, count(*) AS claims FROM claimlinc.claim GROUP BY status"):
             states[row["status"]] = row["claims"]
     assert sum(states.values()) == 200
-    assert set(states) == {"approved", "partial", "rejected", "pended", "error", "pending"}, states
+    # every state that lasts: a claim is pending only while its workflow runs
+    assert set(states) == {"approved", "partial", "rejected", "pended", "error"}, states
