@@ -293,7 +293,7 @@ class LoadedClaim(Struct, frozen=True):
 class DecideSubmission(Struct, frozen=True):
     """Decide a submission as its payer, post the benefit ledger, keep the decision.
 
-    The same submission (provider licence and identifier) is decided once; again it answers the kept decision.
+    The same submission (provider, its licence and identifier) is decided once; again it answers the kept decision.
     """
 
     payer_organization_id: UUID

@@ -52,7 +52,7 @@ def open_envelope(tree: Tree) -> Envelope:
     header = _header(message)
     event = _event(header)
     parties = _license(header, "sender"), _license(_destination(header), "receiver")
-    ids = bundle.needed("id", bundle.text("id")), header.needed("id", header.text("id"))
+    ids = bundle.needed("id", bundle.key("id")), header.needed("id", header.key("id"))
     answers = header.child("response")
     focus = _focus(message, header, event)
     if message.faults:
@@ -125,7 +125,7 @@ def _license(holder: Node | None, name: str) -> str:
         return ""
     party = holder.needed(name, holder.child(name))
     identifier = party.needed("identifier", party.child("identifier")) if party else None
-    return (identifier.needed("value", identifier.text("value")) if identifier else None) or ""
+    return (identifier.needed("value", identifier.key("value")) if identifier else None) or ""
 
 
 def _focus(message: Message, header: Node, event: str) -> Node | None:

@@ -3,7 +3,7 @@
 It is a function from bytes to bytes, as the real hub is over HTTP.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from masterlinc.context import Context
@@ -48,7 +48,8 @@ async def process_message(ctx: Context, data: bytes) -> bytes:
     if envelope.event not in CLAIM_EVENTS:
         return operation_outcome([_wrong_event(envelope)])
     hub = ctx.acting_for(HUB)
-    faults, kept = await _known(hub, envelope, data)
+    sent = _Sent(storage.digest(data), _keys(ctx, envelope))
+    faults, kept = await _known(hub, envelope, sent)
     if kept is not None:
         return kept
     config: Config = ctx.config
@@ -57,7 +58,7 @@ async def process_message(ctx: Context, data: bytes) -> bytes:
     if faults:
         return refused(envelope, faults, _NPHIES, ctx.clock, _ids())
     made = await answer(ctx, envelope, submission, _NPHIES)
-    return await _remember(hub, envelope, data, made)
+    return await _remember(hub, sent, made)
 
 
 def _faults_of(fault: DomainError) -> list[BrokenRule]:
@@ -76,19 +77,26 @@ def _ids() -> MessageIds:
     return MessageIds(new_id(), new_id(), new_id())
 
 
-def _keys(envelope: Envelope) -> tuple[str, str, str, str, str]:
+class _Sent(NamedTuple):
+    """A message as it came: its hash, and what it is known by."""
+
+    sha256: bytes
+    keys: tuple[str, str, str, str, str]
+
+
+def _keys(ctx: Context, envelope: Envelope) -> tuple[str, str, str, str, str]:
+    """Return whose message it is, as a certificate would say, its ids and its business identifier."""
     numbers = envelope.focus.children("identifier") if envelope.focus is not None else []
     system, value = (numbers[0].text("system") or "", numbers[0].text("value") or "") if numbers else ("", "")
-    return envelope.sender, envelope.bundle_id, envelope.header_id, system, value
+    return str(ctx.principal.organization_id), envelope.bundle_id, envelope.header_id, system, value
 
 
-async def _known(hub: Context, envelope: Envelope, data: bytes) -> tuple[list[BrokenRule], bytes | None]:
+async def _known(hub: Context, envelope: Envelope, sent: _Sent) -> tuple[list[BrokenRule], bytes | None]:
     """Return the kept answer to the same content, or what forbids these ids for other content."""
     async with hub.transaction(read_only=True) as tx:
-        rows = await tx.fetch(_SAME, HUB, *_keys(envelope))
-    sha = storage.digest(data)
+        rows = await tx.fetch(_SAME, HUB, *sent.keys)
     for row in rows:
-        if row["sha256"] == sha:
+        if row["sha256"] == sent.sha256:
             return [], _opened(hub, row)
     return [_reused(envelope, row) for row in rows], None
 
@@ -105,21 +113,21 @@ def _reused(envelope: Envelope, row: Any) -> BrokenRule:
     return BrokenRule("BV-00163", f"{focus}.identifier", *words)
 
 
-async def _remember(hub: Context, envelope: Envelope, data: bytes, made: bytes) -> bytes:
+async def _remember(hub: Context, sent: _Sent, made: bytes) -> bytes:
     """Keep the answer, so that a message that is sent again gets the same one."""
     key = new_id()
     async with hub.transaction() as tx:
         sealed = hub.vault.seal(HUB, _label(key), made)
-        row = (HUB, key, *_keys(envelope), storage.digest(data), sealed, hub.clock.now())
+        row = (HUB, key, *sent.keys, sent.sha256, sealed, hub.clock.now())
         if await tx.execute(_REMEMBER, *row) == "INSERT 0 1":
             return made
-        return await _first(hub, tx, envelope, data) or made
+        return await _first(hub, tx, sent) or made
 
 
-async def _first(hub: Context, tx: Transaction, envelope: Envelope, data: bytes) -> bytes | None:
+async def _first(hub: Context, tx: Transaction, sent: _Sent) -> bytes | None:
     """Return the answer that another send of the same message got meanwhile."""
-    rows = await tx.fetch(_SAME, HUB, *_keys(envelope))
-    same = next((row for row in rows if row["sha256"] == storage.digest(data)), None)
+    rows = await tx.fetch(_SAME, HUB, *sent.keys)
+    same = next((row for row in rows if row["sha256"] == sent.sha256), None)
     return _opened(hub, same) if same is not None else None
 
 

@@ -77,6 +77,7 @@ async def _one_at_a_time(tx: Transaction, request: DecideSubmission) -> None:
     key = wire.dump(
         [
             request.payer_organization_id,
+            request.provider_organization_id,
             submission.provider_license,
             submission.identifier.system,
             submission.identifier.value,
@@ -89,11 +90,13 @@ async def _kept(tx: Transaction, request: DecideSubmission) -> DecidedSubmission
     submission = request.submission
     decision_id = await tx.fetchval(
         "SELECT id FROM claimlinc.decision WHERE organization_id = $1 AND provider_license = $2"
-        " AND identifier_system = $3 AND identifier_value = $4 ORDER BY number DESC LIMIT 1",
+        " AND identifier_system = $3 AND identifier_value = $4 AND provider_organization_id IS NOT DISTINCT FROM $5"
+        " ORDER BY number DESC LIMIT 1",
         request.payer_organization_id,
         submission.provider_license or "",
         submission.identifier.system,
         submission.identifier.value,
+        request.provider_organization_id,
     )
     return None if decision_id is None else await load_decision(tx, decision_id)
 

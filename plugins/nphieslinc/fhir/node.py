@@ -13,6 +13,7 @@ from nphieslinc.fhir.systems import extension_key
 from nphieslinc.fhir.values import NotExact, read_day
 
 T = TypeVar("T")
+LONGEST_KEY = 64
 
 
 @dataclass(slots=True)
@@ -57,6 +58,14 @@ class Node:
         if value is not None or name in self.value:
             self.wrong(name, "a text", "نصاً غير فارغ")
         return None
+
+    def key(self, name: str) -> str | None:
+        """Return a text that is short enough to be found again by it, as FHIR's ids are."""
+        value = self.text(name)
+        if value is not None and len(value) > LONGEST_KEY:
+            self.wrong(name, f"a text of at most {LONGEST_KEY} characters", f"نصاً لا يتجاوز {LONGEST_KEY} حرفاً")
+            return None
+        return value
 
     def texts(self, name: str) -> list[str]:
         """Return a list of texts."""
