@@ -1,13 +1,20 @@
-"""The reads of claims that several services share; each names its organizations beside row-level security."""
+"""Writing a claim, and the reads that several services share; each names its organizations, beside row-level rules."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from masterlinc.db.transaction import Transaction
+from masterlinc import idempotency
+from masterlinc.db.transaction import Database, Transaction
 
 CLAIM_COLUMNS = (
     "c.organization_id, c.id, c.payer_organization_id, c.status, c.status_at, c.version, c.total, c.submitted_at,"
     " c.patient_id, c.provider_license, c.identifier_system, c.identifier_value, c.submission"
+)
+_SUBMIT = "SELECT * FROM claimlinc.submit($1, $2::jsonb, $3, $4::bytea[], $5::jsonb, $6, $7, $8, $9)"
+_SUBMIT_ONCE = (
+    f"SELECT * FROM claimlinc.submit_once($1, {idempotency.row(2)}, $11::jsonb, $12, $13::bytea[], $14::jsonb,"  # noqa: S608
+    " $15, $16, $17, $18)"
 )
 # What the scope may see, each way by its own index: an OR over the three would read the whole table.
 _WAYS = (
@@ -27,6 +34,18 @@ def _seen(more: str, most: str) -> str:
         f"SELECT w.organization_id, w.id FROM unnest($1::uuid[]) AS o (id) CROSS JOIN LATERAL ({way}) AS w"  # noqa: S608
         for way in ways
     )
+
+
+async def submit(db: Database, organization: UUID, claim: Sequence[Any]) -> Any:
+    """Record a claim, or return the one that has its number; one call, also by itself."""
+    return await db.call(_SUBMIT, [organization], *claim)
+
+
+async def submit_once(
+    db: Database, organizations: Collection[UUID], answer: Sequence[Any], claim: Sequence[Any]
+) -> Any:
+    """Record a claim and keep its answer under a request's key, or return what is there; one call by itself."""
+    return await db.call(_SUBMIT_ONCE, organizations, *answer, *claim)
 
 
 async def own_claim(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:

@@ -8,15 +8,10 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from claimlinc.schemas import AdjudicationView, ClaimDetail, ClaimForm, ClaimPage, SubmittedView
-from claimlinc.service import intake, reading
+from claimlinc.service import reading, submitting
 from masterlinc.context import Context
 from masterlinc.http import paging
-from masterlinc.http.idempotency import idempotent
-
-
-class _Known(Exception):
-    def __init__(self, view: SubmittedView) -> None:
-        self.view = view
+from masterlinc.http.idempotency import idempotent_call
 
 
 @post(
@@ -30,22 +25,9 @@ class _Known(Exception):
 )
 async def submit_claim(
     ctx: NamedDependency[Context], request: Request[Any, Any, Any], data: JSONBody[ClaimForm]
-) -> Response[Any]:
+) -> Response[bytes]:
     """Record a claim and start its workflow; the same claim sent again answers the first one, with 200."""
-
-    async def run() -> SubmittedView:
-        recorded = await intake.submit(ctx, data)
-        view = SubmittedView(
-            recorded.claim_id, recorded.status.value, recorded.submitted_at, ctx.config.estimated_minutes
-        )
-        if recorded.duplicate:
-            raise _Known(view)  # nothing was written, so there is nothing to keep under an Idempotency-Key
-        return view
-
-    try:
-        return await idempotent(ctx, request, run)
-    except _Known as known:
-        return Response(known.view, status_code=200)
+    return await idempotent_call(ctx, request, lambda key: submitting.submit(ctx, data, key))
 
 
 @get("/claims/{claim_id:str}", opt={"permission": "claim:read"}, summary="Show a claim")

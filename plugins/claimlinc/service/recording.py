@@ -1,13 +1,15 @@
 """Recording a claim: one call of the database that commits its rows, workflow, event and audit row together."""
 
-from datetime import date
-from typing import Any
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from claimlinc import queries
 from claimlinc.contract import (
     ClaimStatus,
     ClaimSubmission,
@@ -20,13 +22,11 @@ from claimlinc.service import references
 from claimlinc.service.checking import check_submission
 from claimlinc.service.snapshot import Snapshot, seal, seal_attachments
 from claimlinc.service.workflow import CLAIM, CLAIM_NAME, PLAN
-from masterlinc import ids, wire
+from masterlinc import idempotency, ids, wire
 from masterlinc.context import Context
 from masterlinc.db.engine import CURRENT
-from masterlinc.db.transaction import scope_literal
+from masterlinc.idempotency import Answer, RequestKey
 from masterlinc.money import Money, Quantity
-
-_SUBMIT = "SELECT * FROM claimlinc.submit($1, $2::jsonb, $3, $4::bytea[], $5::jsonb, $6, $7, $8, $9)"
 
 
 class Entry(Struct, frozen=True):
@@ -61,16 +61,46 @@ def digest(ctx: Context, organization: UUID, content: Struct) -> bytes:
 
 async def record(ctx: Context, entry: Entry) -> RecordedClaim:
     """Write an entry in the open transaction, or by itself in one round trip."""
+    new = _new(ctx, entry)
+    row = await queries.submit(ctx.db, entry.organization_id, _arguments(ctx, entry, new))
+    _wake(ctx)
+    return _recorded(row)
+
+
+async def record_once(ctx: Context, entry: Entry, key: RequestKey, told: Callable[[RecordedClaim], Answer]) -> Answer:
+    """Write an entry and keep its answer under the key, in the same round trip; raises KeyReused, KeyInFlight."""
+    new = _new(ctx, entry)
+    answer = told(RecordedClaim(ids.show("CLM", new.claim_id), ClaimStatus.PENDING, new.submitted_at))
+    kept, arguments = idempotency.values(ctx, key, answer), _arguments(ctx, entry, new)
+    row = await queries.submit_once(ctx.db, {entry.organization_id, key.organization_id}, kept, arguments)
+    before = idempotency.kept(ctx, key, row)
+    if before is not None:
+        return before
+    _wake(ctx)
+    recorded = _recorded(row)
+    return told(recorded) if recorded.duplicate else answer
+
+
+class _New(NamedTuple):
+    claim_id: UUID
+    submitted_at: datetime
+
+
+def _new(ctx: Context, entry: Entry) -> _New:
     check_submission(entry.snapshot.submission, ctx.config.max_lines)
-    arguments = _arguments(ctx, entry)
+    return _New(ids.new_id(), ctx.clock.now())
+
+
+def _wake(ctx: Context) -> None:
+    """Have the workflow begin once it is committed."""
     transaction = CURRENT.get()
-    if transaction is not None:
-        row = await transaction.fetchrow(_SUBMIT, None, *arguments)
-        transaction.on_commit(ctx.services.after_commit)
-    else:
-        async with ctx.db.connection() as connection:
-            row = await connection.fetchrow(_SUBMIT, scope_literal([entry.organization_id]), *arguments)
+    if transaction is None:
         ctx.services.after_commit()
+    else:
+        transaction.on_commit(ctx.services.after_commit)
+
+
+def _recorded(row: Any) -> RecordedClaim:
     if not row["same"]:
         raise ClaimNumberTaken(extra={"claim_id": ids.show("CLM", row["claim_id"])})
     return RecordedClaim(
@@ -81,11 +111,11 @@ async def record(ctx: Context, entry: Entry) -> RecordedClaim:
     )
 
 
-def _arguments(ctx: Context, entry: Entry) -> list[Any]:
-    claim_id, organization, submission = ids.new_id(), entry.organization_id, entry.snapshot.submission
+def _arguments(ctx: Context, entry: Entry, new: _New) -> list[Any]:
+    claim_id, organization, submission = new.claim_id, entry.organization_id, entry.snapshot.submission
     actor = ctx.actor
     return [
-        wire.dump(_document(ctx, entry, claim_id)),
+        wire.dump(_document(entry, new)),
         seal(ctx.vault, organization, claim_id, entry.snapshot),
         seal_attachments(ctx.vault, organization, claim_id, submission.attachments),
         PLAN,
@@ -96,8 +126,8 @@ def _arguments(ctx: Context, entry: Entry) -> list[Any]:
     ]
 
 
-def _document(ctx: Context, entry: Entry, claim_id: UUID) -> dict[str, Any]:
-    submission, organization = entry.snapshot.submission, entry.organization_id
+def _document(entry: Entry, new: _New) -> dict[str, Any]:
+    submission, organization, claim_id = entry.snapshot.submission, entry.organization_id, new.claim_id
     first, last = _period(submission)
     document: dict[str, Any] = {
         "id": claim_id,
@@ -110,7 +140,7 @@ def _document(ctx: Context, entry: Entry, claim_id: UUID) -> dict[str, Any]:
         "identifier_value": submission.identifier.value,
         "content": entry.content.hex(),
         "total": submission.total,
-        "submitted_at": ctx.clock.now(),
+        "submitted_at": new.submitted_at,
         "patient_id": submission.patient_id,
         "provider_license": submission.provider_license,
         "payer_license": submission.payer_license,

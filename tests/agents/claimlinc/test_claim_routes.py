@@ -1,10 +1,8 @@
 """Claims over HTTP: the first system's shapes, every fault with its path, nobody else's claim."""
 
 import asyncio
-from contextvars import ContextVar
 from datetime import UTC, datetime
 
-import asyncpg
 import pytest
 
 from masterlinc.ids import new_id, show
@@ -327,30 +325,6 @@ async def test_times_are_utc(client, headers):
     moment = datetime.fromisoformat(body["submitted_at"])
     assert moment.tzinfo is not None
     assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
-
-
-async def test_a_submit_is_one_round_trip_once_its_parties_are_known(client, headers, parties, monkeypatch):
-    """The claim, its children, workflow, event and audit row are one call that is durable when it returns."""
-    await client.post("/api/v1/claims/submit", json=full(parties), headers=headers)
-    sent = []
-    ours = ContextVar("ours", default=False)  # the dispatcher works beside us, in contexts of its own
-    execute, simple = asyncpg.Connection._execute, asyncpg.Connection.execute
-
-    async def counted(self, query, *arguments, **options):
-        sent.extend([query] * ours.get())
-        return await execute(self, query, *arguments, **options)
-
-    async def counted_simple(self, query, *arguments, **options):
-        sent.extend([query] * (ours.get() and not arguments))
-        return await simple(self, query, *arguments, **options)
-
-    monkeypatch.setattr(asyncpg.Connection, "_execute", counted)
-    monkeypatch.setattr(asyncpg.Connection, "execute", counted_simple)
-    ours.set(True)
-    answer = await client.post("/api/v1/claims/submit", json=full(parties), headers=headers)
-    assert answer.status_code == 201
-    assert len(sent) == 1
-    assert "claimlinc.submit" in sent[0]
 
 
 async def test_a_provider_is_no_payer(client, headers, parties):
