@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import World
+from conftest import World, organization
 from nphies_messages import opened
 
+from authlinc.contract import OrganizationKind
 from claimlinc.contract import ClaimStatus
 from nphieslinc.envelope import ANSWER_EVENTS, CLAIM_EVENTS
 from nphieslinc.fhir import parse, write
@@ -82,6 +83,20 @@ async def test_the_simulated_payer_decides_every_request(still_world: World) -> 
         )
         if not path.name.startswith("08"):  # its patient was born after the day of service
             assert sum(line.payer_share for line in read.lines) > 0, (path.name, read.disposition)
+
+
+async def test_a_decision_is_explained_to_who_sent_it_whoever_holds_the_licence(world: World) -> None:
+    licences = {opened(path.read_bytes()).sender for path in requests()}
+    for one in sorted(licences):
+        await organization(world.running, OrganizationKind.PROVIDER, one)
+    for path in requests():
+        shown = await world.decided(path.read_bytes())
+        assert shown["status"] in {"approved", "partial", "rejected"}, path.name
+        assert shown["trace"], path.name
+        assert re.search("[\u0600-\u06ff]", shown["disposition_ar"]), path.name
+        for line in shown["lines"]:
+            assert line["trace"], (path.name, line["sequence"])
+            assert re.search("[\u0600-\u06ff]", line["reason_ar"]), (path.name, line["sequence"])
 
 
 def test_the_rules_that_the_index_lists_are_named() -> None:
