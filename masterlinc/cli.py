@@ -104,7 +104,13 @@ def _agents(_: argparse.Namespace) -> int:
     from masterlinc.registry import assemble, discover
     from masterlinc.settings import load
 
-    registry = assemble(load(), *discover())
+    found, skipped = discover()
+    try:
+        registry = assemble(load(), found, skipped)
+    except StartupError:  # told after the list: what is installed does not depend on the settings
+        for agent in found:
+            print(f"{agent.name:<14} {agent.version:<8} installed {agent.title}")
+        raise
     for agent in registry.agents:
         print(f"{agent.name:<14} {agent.version:<8} enabled   {agent.title}")
     for agent in registry.disabled:

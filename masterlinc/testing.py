@@ -135,7 +135,7 @@ async def _create(postgres: EmbeddedPostgres, name: str, template: str) -> None:
 
 def settings_for(urls: DatabaseUrls, **agents: dict[str, Any]) -> Settings:
     """Return the shipped settings for a test database; `agents` overrides sections of agents."""
-    settings = load(environment={})
+    settings = load("testing", environment={})
     settings.database.url, settings.database.owner_url = urls.app, urls.owner
     settings.security.master_key = MASTER_KEY
     for name, section in agents.items():

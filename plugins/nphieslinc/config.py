@@ -22,7 +22,7 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     `envelope`: rules beyond the envelope are warnings; `full`: they refuse the message.
     """
 
-    hub: str = SIMULATOR  # or the https URL of $process-message
+    hub: str = ""  # the https URL of $process-message, or `simulator`; nobody means the simulator by saying nothing
     strictness: Strictness = "full"
     base_url: str = "http://masterlinc.example"  # begins the URLs of resources in messages that are built here
     deadline_seconds: float = 60.0  # a session of the exchange
@@ -34,6 +34,8 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what would send health data in the clear, or wait for ever."""
+        if not self.hub:
+            raise ValueError("hub is not set: the https URL of the exchange, or `simulator`")
         if self.hub != SIMULATOR and not self.hub.startswith("https://"):
             raise ValueError("hub must be `simulator` or an https URL")
         if bool(self.client_certificate) != bool(self.client_key):

@@ -180,12 +180,13 @@ async def test_its_lifespan_is_entered(toy):
 )
 def test_its_settings_are_checked(installed, environment, word):
     with pytest.raises(StartupError, match=rf"agents\.toylinc.*{word}"):
-        assemble(load(environment=environment), *discover())
+        assemble(load("testing", environment=environment), *discover())
 
 
 def test_its_settings_are_read_from_the_environment(installed):
     registry = assemble(
-        load(environment={"MASTERLINC_TOYLINC__GREETING": "Hala", "MASTERLINC_TOYLINC__SICK": "true"}), *discover()
+        load("testing", environment={"MASTERLINC_TOYLINC__GREETING": "Hala", "MASTERLINC_TOYLINC__SICK": "true"}),
+        *discover(),
     )
     assert (registry.configs["toylinc"].greeting, registry.configs["toylinc"].sick) == ("Hala", True)
 
@@ -216,8 +217,16 @@ def test_its_command_is_run(installed, capsys):
 
 def test_the_command_agents_lists_it(installed, capsys, monkeypatch):
     monkeypatch.setenv("MASTERLINC_TOYLINC__GREETING", "Ahlan")
+    monkeypatch.setenv("MASTERLINC_PROFILE", "testing")
     assert cli.main(["agents"]) == 0
     assert "toylinc        2.0.0    enabled" in capsys.readouterr().out
+
+
+def test_the_command_agents_lists_it_also_where_settings_are_missing(installed, capsys):
+    assert cli.main(["agents"]) == 1
+    told = capsys.readouterr()
+    assert "toylinc        2.0.0    installed" in told.out
+    assert len(told.err.splitlines()) == 1
 
 
 def test_no_file_of_the_kernel_knows_it():

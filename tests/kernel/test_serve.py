@@ -14,7 +14,8 @@ NOWHERE = "postgresql://app@/nothing?host=/nonexistent"
 
 async def serve(**environment: str) -> tuple[int | None, list[str]]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MASTERLINC_")}
-    settings = {"SECURITY__MASTER_KEY": MASTER_KEY, "HTTP__PORT": str(free_port())} | environment
+    settings = {"SECURITY__MASTER_KEY": MASTER_KEY, "HTTP__PORT": str(free_port())}
+    settings |= {"NPHIESLINC__HUB": "simulator"} | environment
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "masterlinc.cli", "serve"),
         env=clean | {f"MASTERLINC_{name}": value for name, value in settings.items()},
@@ -42,6 +43,7 @@ def free_port() -> int:
         ({"DATABASE__URL": NOWHERE, "SECURITY__MASTER_KEY": "short"}, "security.master_key"),
         ({"DATABASE__URL": NOWHERE, "NOBODYLINC__ENABLED": "true"}, "nobodylinc"),
         ({"DATABASE__URL": NOWHERE, "POLICYLINC__ENABLED": "false"}, "policylinc"),
+        ({"DATABASE__URL": NOWHERE, "NPHIESLINC__HUB": ""}, "hub is not set"),
         ({"HTTP__PORTT": "1"}, "portt"),
     ],
 )

@@ -377,6 +377,7 @@ async def test_a_hub_that_is_away_leaves_the_claim_to_be_sent_again(world: World
 @pytest.mark.parametrize(
     "settings",
     [
+        {"hub": ""},
         {"hub": "http://hub.example"},
         {"client_certificate": "a.pem"},
         {"deadline_seconds": 0.0},
@@ -386,4 +387,4 @@ async def test_a_hub_that_is_away_leaves_the_claim_to_be_sent_again(world: World
 )
 def test_a_wrong_setting_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(settings, Config)
+        msgspec.convert({"hub": "simulator"} | settings, Config)
