@@ -15,13 +15,16 @@ from masterlinc.wire import load
 _CLAIM = """
 UPDATE masterlinc.delivery d SET attempts = d.attempts + 1, next_at = now() + $3::interval
 FROM (
-    SELECT c.subscription, c.event_id FROM masterlinc.delivery c
-    WHERE c.state = 'pending' AND c.agent = ANY($1::text[]) AND c.next_at <= now()
-      AND NOT EXISTS (
-        SELECT FROM masterlinc.delivery e
-        WHERE e.subscription = c.subscription AND e.aggregate = c.aggregate
-          AND e.aggregate_seq < c.aggregate_seq AND e.state <> 'done')
-    ORDER BY c.next_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT oldest.subscription, oldest.event_id FROM unnest($1::text[]) AS served (agent), LATERAL (
+        SELECT c.subscription, c.event_id, c.next_at FROM masterlinc.delivery c
+        WHERE c.state = 'pending' AND c.agent = served.agent AND c.next_at <= now()
+          AND NOT EXISTS (
+            SELECT FROM masterlinc.delivery e
+            WHERE e.subscription = c.subscription AND e.aggregate = c.aggregate
+              AND e.aggregate_seq < c.aggregate_seq AND e.state <> 'done')
+        ORDER BY c.next_at LIMIT $2 FOR UPDATE OF c SKIP LOCKED
+    ) oldest
+    ORDER BY oldest.next_at LIMIT $2
 ) due
 WHERE d.subscription = due.subscription AND d.event_id = due.event_id
 RETURNING d.subscription, d.event_id, d.attempts

@@ -22,10 +22,13 @@ _CLAIM = """
 UPDATE masterlinc.workflow w
 SET lease_owner = $3, leased_until = now() + $4::interval, starts = w.starts + 1, status = 'running'
 FROM (
-    SELECT id FROM masterlinc.workflow
-    WHERE status IN ('running', 'waiting') AND agent = ANY($1::text[]) AND wake_at <= now()
-      AND (leased_until IS NULL OR leased_until < now())
-    ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT oldest.id FROM unnest($1::text[]) AS served (agent), LATERAL (
+        SELECT id, wake_at FROM masterlinc.workflow
+        WHERE status IN ('running', 'waiting') AND agent = served.agent AND wake_at <= now()
+          AND (leased_until IS NULL OR leased_until < now())
+        ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) oldest
+    ORDER BY oldest.wake_at LIMIT $2
 ) due
 WHERE w.id = due.id RETURNING w.id, w.name, w.business_key, w.organization_id, w.lease_owner
 """
