@@ -188,3 +188,39 @@ async def answer_lines(tx: Transaction, organization: UUID, claim_id: UUID, numb
         claim_id,
         number,
     )
+
+
+async def decision(tx: Transaction, decision_id: UUID) -> Any:
+    """Return a decision that the scope may see, as payer or provider, or None."""
+    return await tx.fetchrow("SELECT * FROM claimlinc.decision WHERE id = $1", decision_id)
+
+
+async def decision_lines(tx: Transaction, organization: UUID, decision_id: UUID) -> list[Any]:
+    """Return the lines of a payer's decision in order."""
+    return await tx.fetch(
+        "SELECT * FROM claimlinc.decision_line WHERE organization_id = $1 AND decision_id = $2 ORDER BY sequence",
+        organization,
+        decision_id,
+    )
+
+
+async def decision_of(
+    tx: Transaction, payer: UUID, provider_license: str, system: str, value: str, provider: UUID | None
+) -> UUID | None:
+    """Return the number of the last decision on a submission, or None."""
+    found: UUID | None = await tx.fetchval(
+        "SELECT id FROM claimlinc.decision WHERE organization_id = $1 AND provider_license = $2"
+        " AND identifier_system = $3 AND identifier_value = $4 AND provider_organization_id IS NOT DISTINCT FROM $5"
+        " ORDER BY number DESC LIMIT 1",
+        payer,
+        provider_license,
+        system,
+        value,
+        provider,
+    )
+    return found
+
+
+async def wait_for_turn(tx: Transaction, key: str) -> None:
+    """Hold a key until the transaction ends; who asks for the same key waits."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))", key)

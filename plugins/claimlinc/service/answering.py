@@ -1,18 +1,12 @@
 """What came back: a numbered answer, the claim's new state and the event, in one transaction."""
 
-from claimlinc import queries
+from claimlinc import queries, writes
 from claimlinc.contract import ClaimDecided, ClaimStatus, RecordAnswer, RecordedAnswer
 from claimlinc.service.states import after
 from masterlinc import ids, wire
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.errors import NotFound
-
-_INSERT_LINES = (
-    "INSERT INTO claimlinc.answer_line (organization_id, claim_id, number, sequence, outcome, billed, allowed,"
-    " deductible, copay, tax, payer_tax, payer_share, patient_share, approved_quantity, denial_code)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
-)
 
 
 async def record_answer(ctx: Context, request: RecordAnswer) -> RecordedAnswer:
@@ -25,14 +19,7 @@ async def record_answer(ctx: Context, request: RecordAnswer) -> RecordedAnswer:
         status = after(ClaimStatus(claim["status"]), request.status)
         number = await queries.next_number(tx, "answer", organization, request.claim_id)
         await _append(ctx, tx, request, number)
-        await tx.execute(
-            "UPDATE claimlinc.claim SET status = $3, status_at = $4, version = version + 1"
-            " WHERE organization_id = $1 AND id = $2",
-            organization,
-            request.claim_id,
-            status.value,
-            ctx.clock.now(),
-        )
+        await writes.set_status(tx, organization, request.claim_id, status.value, ctx.clock.now())
         event = ClaimDecided(claim_id=request.claim_id, organization_id=organization, status=status)
         tx.publish(event, aggregate=request.claim_id, organization_id=organization)
         tx.audit(
@@ -48,9 +35,7 @@ async def record_answer(ctx: Context, request: RecordAnswer) -> RecordedAnswer:
 
 async def _append(ctx: Context, tx: Transaction, request: RecordAnswer, number: int) -> None:
     organization = ctx.principal.organization_id
-    await tx.execute(
-        "INSERT INTO claimlinc.answer (organization_id, claim_id, number, status, disposition, preauth_ref,"
-        " payer_decision_id, message_id, errors, answered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10)",
+    row = (
         organization,
         request.claim_id,
         number,
@@ -62,8 +47,9 @@ async def _append(ctx: Context, tx: Transaction, request: RecordAnswer, number: 
         wire.dump(request.errors),
         ctx.clock.now(),
     )
-    await tx.executemany(
-        _INSERT_LINES,
+    await writes.append_answer(
+        tx,
+        row,
         [
             (
                 organization,

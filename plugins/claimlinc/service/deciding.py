@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from claimlinc import queries, writes
 from claimlinc.adjudication import benefit_uses, decide
 from claimlinc.adjudication.decision import service_days
 from claimlinc.contract import (
@@ -27,6 +28,7 @@ from policylinc.contract import CoverStatus, FoundCover, LoadTerms, PostBenefits
 
 _AMOUNTS = ("billed", "allowed", "deductible", "copay", "tax", "payer_tax", "payer_share", "patient_share")
 _TRACE = tuple[TraceStep, ...]
+_FIRST = 1  # the number of a first decision
 
 
 class Basis(NamedTuple):
@@ -50,14 +52,10 @@ async def decide_submission(ctx: Context, request: DecideSubmission) -> DecidedS
 
 async def load_decision(tx: Transaction, decision_id: UUID) -> DecidedSubmission | None:
     """Return a decision that the open transaction's organizations may see, as payer or provider."""
-    head = await tx.fetchrow("SELECT * FROM claimlinc.decision WHERE id = $1", decision_id)
+    head = await queries.decision(tx, decision_id)
     if head is None:
         return None
-    lines = await tx.fetch(
-        "SELECT * FROM claimlinc.decision_line WHERE organization_id = $1 AND decision_id = $2 ORDER BY sequence",
-        head["organization_id"],
-        decision_id,
-    )
+    lines = await queries.decision_lines(tx, head["organization_id"], decision_id)
     decision = Decision(
         outcome=Outcome(head["outcome"]),
         lines=tuple(_line(row) for row in lines),
@@ -83,15 +81,13 @@ async def _one_at_a_time(tx: Transaction, request: DecideSubmission) -> None:
             submission.identifier.value,
         ]
     )
-    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 7))", key)
+    await queries.wait_for_turn(tx, key)
 
 
 async def _kept(tx: Transaction, request: DecideSubmission) -> DecidedSubmission | None:
     submission = request.submission
-    decision_id = await tx.fetchval(
-        "SELECT id FROM claimlinc.decision WHERE organization_id = $1 AND provider_license = $2"
-        " AND identifier_system = $3 AND identifier_value = $4 AND provider_organization_id IS NOT DISTINCT FROM $5"
-        " ORDER BY number DESC LIMIT 1",
+    decision_id = await queries.decision_of(
+        tx,
         request.payer_organization_id,
         submission.provider_license or "",
         submission.identifier.system,
@@ -162,56 +158,27 @@ async def _decide_and_post(
 async def _keep(
     payer: Context, tx: Transaction, request: DecideSubmission, basis: Basis, decided: DecidedSubmission
 ) -> None:
-    organization, decision = request.payer_organization_id, decided.decision
-    await _insert_head(tx, request, basis, decided)
-    await tx.executemany(
-        "INSERT INTO claimlinc.decision_line (organization_id, decision_id, provider_organization_id, sequence,"
-        " outcome, benefit, billed, allowed, deductible, copay, tax, payer_tax, payer_share, patient_share,"
-        " approved_quantity, denial_code, reason, reason_ar, trace)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::jsonb)",
-        [
-            (
-                organization,
-                decided.decision_id,
-                request.provider_organization_id,
-                line.sequence,
-                line.outcome.value,
-                line.benefit,
-                *(getattr(line, name) for name in _AMOUNTS),
-                line.approved_quantity,
-                line.denial_code,
-                line.reason,
-                line.reason_ar,
-                wire.dump(line.trace),
-            )
-            for line in decision.lines
-        ],
-    )
-    await tx.execute(
-        "INSERT INTO claimlinc.decision_basis (organization_id, decision_id, terms, submission)"
-        " VALUES ($1, $2, $3::jsonb, $4)",
-        organization,
-        decided.decision_id,
-        None if basis.terms is None else wire.dump(basis.terms),
-        seal(payer.vault, organization, decided.decision_id, Snapshot(request.submission)),
+    organization, decision_id = request.payer_organization_id, decided.decision_id
+    sealed = seal(payer.vault, organization, decision_id, Snapshot(request.submission))
+    terms = None if basis.terms is None else wire.dump(basis.terms)
+    await writes.append_decision(
+        tx,
+        _head_row(request, basis, decided),
+        [_line_row(request, decision_id, line) for line in decided.decision.lines],
+        (organization, decision_id, terms, sealed),
     )
 
 
-async def _insert_head(tx: Transaction, request: DecideSubmission, basis: Basis, decided: DecidedSubmission) -> None:
+def _head_row(request: DecideSubmission, basis: Basis, decided: DecidedSubmission) -> tuple[Any, ...]:
     submission, decision, terms = request.submission, decided.decision, basis.terms
-    await tx.execute(
-        "INSERT INTO claimlinc.decision (organization_id, id, provider_organization_id, provider_license,"
-        " identifier_system, identifier_value, number, use, member_id, policy_id, service_date, outcome, billed,"
-        " allowed, deductible, copay, tax, payer_tax, payer_share, patient_share, disposition, disposition_ar,"
-        " rules_version, preauth_ref, trace, decided_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-        " $17, $18, $19, $20, $21, $22, $23, $24::jsonb, $25)",
+    return (
         request.payer_organization_id,
         decided.decision_id,
         request.provider_organization_id,
         submission.provider_license or "",
         submission.identifier.system,
         submission.identifier.value,
+        _FIRST,
         submission.use.value,
         terms.member_id if terms else None,
         terms.policy_id if terms else None,
@@ -224,6 +191,23 @@ async def _insert_head(tx: Transaction, request: DecideSubmission, basis: Basis,
         decision.preauth_ref,
         wire.dump(decision.trace),
         decided.decided_at,
+    )
+
+
+def _line_row(request: DecideSubmission, decision_id: UUID, line: LineDecision) -> tuple[Any, ...]:
+    return (
+        request.payer_organization_id,
+        decision_id,
+        request.provider_organization_id,
+        line.sequence,
+        line.outcome.value,
+        line.benefit,
+        *(getattr(line, name) for name in _AMOUNTS),
+        line.approved_quantity,
+        line.denial_code,
+        line.reason,
+        line.reason_ar,
+        wire.dump(line.trace),
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from claimlinc import queries
+from claimlinc import queries, writes
 from claimlinc.adjudication.decision import service_days
 from claimlinc.contract import ClaimSubmission
 from claimlinc.service.loading import load
@@ -87,9 +87,7 @@ async def validate_policy(ctx: Context, step: StepInput) -> StepDone:
             )
             await _append_findings(ctx, tx, claim, "policy_validation", [missing])
             return StepDone("no cover found")
-        await tx.execute(
-            "INSERT INTO claimlinc.claim_cover (organization_id, claim_id, number, payer_organization_id, member_id,"
-            " policy_id, policy_class, status, found_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        row = (
             claim.organization_id,
             claim.claim_id,
             await queries.next_number(tx, "claim_cover", claim.organization_id, claim.claim_id),
@@ -100,6 +98,7 @@ async def validate_policy(ctx: Context, step: StepInput) -> StepDone:
             found.status.value if found.status else "active",
             ctx.clock.now(),
         )
+        await writes.append_cover(tx, row)
         return StepDone(f"cover {found.status.value if found.status else 'found'}")
 
 
@@ -110,9 +109,7 @@ async def sign(ctx: Context, step: StepInput) -> StepDone:
         claim = await load(ctx, tx, step.organization_id, UUID(step.key))
         content = SignedContent(claim.claim_id, claim.submission, claim.normalized_lines)
         signed = await ctx.call(SignDocument(step.organization_id, wire.dump(content)), SignedDocument)
-        await tx.execute(
-            "INSERT INTO claimlinc.claim_signature (organization_id, claim_id, number, signature, algorithm, key_id,"
-            " digest, signed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        row = (
             claim.organization_id,
             claim.claim_id,
             await queries.next_number(tx, "claim_signature", claim.organization_id, claim.claim_id),
@@ -122,6 +119,7 @@ async def sign(ctx: Context, step: StepInput) -> StepDone:
             signed.digest,
             ctx.clock.now(),
         )
+        await writes.append_signature(tx, row)
         return StepDone(signed.algorithm)
 
 
@@ -158,9 +156,8 @@ async def _locked(ctx: Context, tx: Transaction, step: StepInput) -> Locked:
 async def _append_codes(ctx: Context, tx: Transaction, claim: Locked, codes: Iterable[NormalizedCode]) -> None:
     number = await queries.next_number(tx, "normalized_line", claim.organization_id, claim.claim_id)
     now = ctx.clock.now()
-    await tx.executemany(
-        "INSERT INTO claimlinc.normalized_line (organization_id, claim_id, number, sequence, system, code, display,"
-        " display_ar, source, confidence, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    await writes.append_codes(
+        tx,
         [
             (
                 claim.organization_id,
@@ -200,11 +197,7 @@ async def _append_findings(
         for one in findings
     ]
     if rows:
-        await tx.executemany(
-            "INSERT INTO claimlinc.finding (organization_id, id, claim_id, step, rule, severity, path, detail,"
-            " detail_ar, found_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            rows,
-        )
+        await writes.append_findings(tx, rows)
 
 
 def _unrecognised(claim: Locked, code: NormalizedCode) -> Finding:
