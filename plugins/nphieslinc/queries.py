@@ -1,5 +1,6 @@
 """SQL of this agent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -126,3 +127,24 @@ async def mark_answered(tx: Transaction, organization_id: UUID, exchange_id: UUI
 async def mark_fault(tx: Transaction, organization_id: UUID, exchange_id: UUID, error: str) -> None:
     """Note why there is no answer yet."""
     await tx.execute(_FAULT, organization_id, exchange_id, error[:500])
+
+
+async def remembered(tx: Transaction, hub: UUID, keys: Sequence[Any]) -> list[Any]:
+    """Return what the simulator answered to this sender under any of these ids, or under this identifier."""
+    return await tx.fetch(
+        "SELECT * FROM nphieslinc.simulator_inbox WHERE organization_id = $1 AND sender = $2"
+        " AND (bundle_id = $3 OR header_id = $4 OR (identifier_system = $5 AND identifier_value = $6))",
+        hub,
+        *keys,
+    )
+
+
+async def remember(tx: Transaction, row: Sequence[Any]) -> bool:
+    """Keep the simulator's answer; False when one is kept under these ids already."""
+    tag = await tx.execute(
+        "INSERT INTO nphieslinc.simulator_inbox (organization_id, id, sender, bundle_id, header_id, identifier_system,"
+        " identifier_value, sha256, answer, answered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+        " ON CONFLICT DO NOTHING",
+        *row,
+    )
+    return tag == "INSERT 0 1"

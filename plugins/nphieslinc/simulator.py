@@ -10,7 +10,7 @@ from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.errors import DomainError
 from masterlinc.ids import new_id
-from nphieslinc import storage
+from nphieslinc import queries, storage
 from nphieslinc.config import Config
 from nphieslinc.envelope import CLAIM_EVENTS, Envelope, open_envelope
 from nphieslinc.errors import BrokenMessage
@@ -26,16 +26,6 @@ from nphieslinc.writing.header import Sender
 HUB = uuid5(NAMESPACE_URL, "masterlinc:nphieslinc:simulator")  # the organization of the simulator's own rows
 _BASE = "http://nphies.sa"
 _NPHIES = Responder(Sender("nphies", "NPHIES", f"{_BASE}/"), _BASE)
-
-_SAME = (
-    "SELECT * FROM nphieslinc.simulator_inbox WHERE organization_id = $1 AND sender = $2"
-    " AND (bundle_id = $3 OR header_id = $4 OR (identifier_system = $5 AND identifier_value = $6))"
-)
-_REMEMBER = (
-    "INSERT INTO nphieslinc.simulator_inbox (organization_id, id, sender, bundle_id, header_id, identifier_system,"
-    " identifier_value, sha256, answer, answered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-    " ON CONFLICT DO NOTHING"
-)
 
 
 async def process_message(ctx: Context, data: bytes) -> bytes:
@@ -94,7 +84,7 @@ def _keys(ctx: Context, envelope: Envelope) -> tuple[str, str, str, str, str]:
 async def _known(hub: Context, envelope: Envelope, sent: _Sent) -> tuple[list[BrokenRule], bytes | None]:
     """Return the kept answer to the same content, or what forbids these ids for other content."""
     async with hub.transaction(read_only=True) as tx:
-        rows = await tx.fetch(_SAME, HUB, *sent.keys)
+        rows = await queries.remembered(tx, HUB, sent.keys)
     for row in rows:
         if row["sha256"] == sent.sha256:
             return [], _opened(hub, row)
@@ -119,14 +109,14 @@ async def _remember(hub: Context, sent: _Sent, made: bytes) -> bytes:
     async with hub.transaction() as tx:
         sealed = hub.vault.seal(HUB, _label(key), made)
         row = (HUB, key, *sent.keys, sent.sha256, sealed, hub.clock.now())
-        if await tx.execute(_REMEMBER, *row) == "INSERT 0 1":
+        if await queries.remember(tx, row):
             return made
         return await _first(hub, tx, sent) or made
 
 
 async def _first(hub: Context, tx: Transaction, sent: _Sent) -> bytes | None:
     """Return the answer that another send of the same message got meanwhile."""
-    rows = await tx.fetch(_SAME, HUB, *sent.keys)
+    rows = await queries.remembered(tx, HUB, sent.keys)
     same = next((row for row in rows if row["sha256"] == sent.sha256), None)
     return _opened(hub, same) if same is not None else None
 
