@@ -142,7 +142,9 @@ async def test_no_claim_is_lost_or_doubled_by_kills(system: System) -> None:
     for turn in range(ROUNDS):
         async with system.started() as client:
             sending = [asyncio.create_task(_submit(client, f"K{turn}-{n}", acknowledged)) for n in range(CLAIMS)]
-            await asyncio.sleep(chance.uniform(0.02, 0.6))  # any moment will do: this is what is tried
+            known, wanted = len(acknowledged), chance.randrange(CLAIMS)  # any moment will do: this is what is tried
+            while len(acknowledged) - known < wanted and not all(one.done() for one in sending):
+                await asyncio.sleep(0.005)
             await system.kill()
             await asyncio.gather(*sending)
     async with system.started() as client:
@@ -178,7 +180,7 @@ async def _submit(client: httpx.AsyncClient, number: str, acknowledged: dict[str
 async def _settled(client: httpx.AsyncClient) -> None:
     async with asyncio.timeout(40):
         while (await client.get("/claims", params={"status_filter": "pending"})).json()["total"]:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
 
 
 async def _check(connection: asyncpg.Connection, acknowledged: dict[str, str]) -> None:
