@@ -8,6 +8,7 @@ import msgspec
 from masterlinc.errors import FieldError, Invalid
 
 _AT = re.compile(r"(?P<said>.*?)(?: - at `(?:key in )?\$\.?(?P<path>.*)`)?", re.DOTALL)
+_LONGEST_PATH = 200
 _INDEX = re.compile(r"^\[")
 _TYPES = {
     "int": ("a whole number", "عدد صحيح"),
@@ -51,7 +52,13 @@ def field_error(fault: msgspec.ValidationError | ValueError, *, root: str = "") 
         code, field, detail, detail_ar = cause.code, "", cause.detail, cause.detail_ar
     else:
         code, field, detail, detail_ar = words(said)
-    return FieldError(path=_join(_join(root, path), field), code=code, detail=detail, detail_ar=detail_ar)
+    path = _join(_join(root, path), field)
+    return FieldError(path=_short(path), code=code, detail=detail, detail_ar=detail_ar)
+
+
+def _short(path: str) -> str:
+    """Cut a path that a caller made long: it is told several times."""
+    return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}…"
 
 
 def words(said: str) -> Words:

@@ -200,3 +200,10 @@ def test_stored_json_keeps_money_exact():
     assert wire.load(stored, Body).items == [Item(Money("10.50"), Quantity("2.25"))]
     with pytest.raises(msgspec.ValidationError):
         wire.load("[]", Body)
+
+
+def test_a_long_name_of_the_callers_is_not_told_in_full():
+    with pytest.raises(Invalid) as caught:
+        wire.decode(b'{"' + b"k" * 100_000 + b'":1}', Body)
+    assert len(caught.value.detail) < 300
+    assert len(caught.value.errors[0].path) < 300
