@@ -19,7 +19,7 @@ from masterlinc.errors import FieldError, Invalid, Unavailable
 
 LONGEST_BYTES = 1024
 _THREADS = max(1, min(2, os.cpu_count() or 1))
-_WAITING = 20
+_WAITING = 8  # more would wait longer than a sign-in may take
 _NICE = 10
 
 R = TypeVar("R")

@@ -15,8 +15,8 @@ SQL = """
 CREATE FUNCTION doctorlinc.find_patient(
     scope text, organizations uuid[], wanted uuid, records bytea[], numbers bytea[],
     audit uuid, actor uuid, actor_kind text, session_id uuid, trace_id text
-) RETURNS TABLE (organization_id uuid, id uuid, name text, birth_date date, gender text, phone bytea, payer_license text,
-    policy_number bytea, member_number bytea,
+) RETURNS TABLE (organization_id uuid, id uuid, name text, name_ar text, birth_date date, gender text, phone bytea,
+    email bytea, medical_record_number bytea, payer_license text, policy_number bytea, member_number bytea,
     identifier_ids uuid[], identifier_systems text[], identifier_values bytea[], identifiers_valid boolean[])
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -48,8 +48,8 @@ BEGIN
             'resource_id', masterlinc.show_id('PAT', patient.id), 'patient', patient.id, 'outcome', 'ok',
             'detail', jsonb_build_object())));
     END IF;
-    RETURN QUERY SELECT patient.organization_id, patient.id, patient.name, patient.birth_date, patient.gender,
-            patient.phone, patient.payer_license, patient.policy_number, patient.member_number,
+    RETURN QUERY SELECT patient.organization_id, patient.id, patient.name, patient.name_ar, patient.birth_date,
+            patient.gender, patient.phone, patient.email, patient.medical_record_number, patient.payer_license, patient.policy_number, patient.member_number,
             array_agg(i.id ORDER BY i.id), array_agg(i.system ORDER BY i.id), array_agg(i.value ORDER BY i.id),
             array_agg(i.valid ORDER BY i.id)
         FROM doctorlinc.patient_identifier i

@@ -81,7 +81,7 @@ async def test_35_composed_and_decomposed_are_one(passwords: Passwords) -> None:
     assert normalize("①") == "1"
 
 
-async def test_two_at_once_twenty_wait_and_the_rest_come_later(passwords: Passwords) -> None:
+async def test_two_at_once_eight_wait_and_the_rest_come_later(passwords: Passwords) -> None:
     gate, full, inside, most = asyncio.Event(), asyncio.Event(), 0, 0
 
     async def one() -> None:
@@ -94,7 +94,7 @@ async def test_two_at_once_twenty_wait_and_the_rest_come_later(passwords: Passwo
             await gate.wait()
             inside -= 1
 
-    tasks = [asyncio.create_task(one()) for _ in range(22)]
+    tasks = [asyncio.create_task(one()) for _ in range(10)]
     await full.wait()
     with pytest.raises(Unavailable) as refusal:
         await one()
