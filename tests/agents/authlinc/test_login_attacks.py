@@ -122,9 +122,9 @@ async def test_31_two_hundred_parallel_tries(running: Running, client: httpx.Asy
 
 async def test_parallel_logins_of_the_owner_all_succeed(running: Running, client: httpx.AsyncClient) -> None:
     who = await account(running)
-    answers = await asyncio.gather(*(login(client, who) for _ in range(20)))
-    assert [answer.status_code for answer in answers] == [200] * 20
-    assert len({answer.json()["access_token"] for answer in answers}) == 20
+    answers = await asyncio.gather(*(login(client, who) for _ in range(10)))
+    assert [answer.status_code for answer in answers] == [200] * 10
+    assert len({answer.json()["access_token"] for answer in answers}) == 10
 
 
 async def test_27_tokens_are_new_at_every_login(running: Running, client: httpx.AsyncClient) -> None:
@@ -241,7 +241,7 @@ async def test_the_queue_is_short(running: Running, client: httpx.AsyncClient) -
     answers = await asyncio.gather(*(login(client, who) for who in people))
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) == {200, 503}
-    assert statuses.count(200) >= 20
+    assert statuses.count(200) >= 10
     assert all(answer.headers["Retry-After"] == "1" for answer in answers if answer.status_code == 503)
 
 
