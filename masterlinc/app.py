@@ -9,10 +9,12 @@ from typing import Any
 from litestar import Litestar, Request, Router
 from litestar.config.app import AppConfig
 from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
+from litestar.types import ControllerRouterHandler
 
 from masterlinc import __version__, routes, runtime
 from masterlinc.agent import Agent, Permission
@@ -107,7 +109,7 @@ def _openapi(registry: Registry) -> OpenAPIConfig:
             ),
             JsonRenderPlugin(path="/openapi.json"),
         ],
-        openapi_router=Router(
+        openapi_router=_DocsRouter(
             API,
             route_handlers=[],
             opt={"public": DOCS_REASON},
@@ -119,6 +121,15 @@ def _openapi(registry: Registry) -> OpenAPIConfig:
             security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
         ),
     )
+
+
+class _DocsRouter(Router):
+    """The routes of the documentation, without Litestar's page for every path under the API that is no route."""
+
+    def register(self, value: ControllerRouterHandler) -> list[Any]:
+        if isinstance(value, HTTPRouteHandler) and "/{path:str}" in value.paths:
+            return []
+        return super().register(value)
 
 
 def _docs_assets() -> Router:

@@ -1,4 +1,4 @@
-from masterlinc.testing import bearer
+from masterlinc.testing import bearer, client_of
 
 
 async def test_health_answers_without_a_token(client):
@@ -44,3 +44,13 @@ async def test_every_operation_documents_the_one_shape_of_an_error(client):
         problem = one["responses"]["422"]["content"]["application/problem+json"]["schema"]
         assert problem == {"$ref": "#/components/schemas/Problem"}, one["operationId"]
         assert "ValidationException" not in str(one["responses"]["400"])
+
+
+async def test_what_is_not_there_is_a_problem_and_no_page(client, run_app):
+    without = await run_app(doctorlinc={"enabled": False})
+    async with client_of(without) as other:
+        answers = [await client.get("/api/v1/nowhere"), await other.get("/api/v1/patients")]
+        answers.append(await other.post("/api/v1/appointments", json={}))
+    for answer in answers:
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+        assert answer.json()["code"] == "not-found"
