@@ -8,8 +8,8 @@ from nphieslinc.writing import Parties
 
 NO_PAYER = AnswerError(
     "payer-unknown",
-    "Nothing leads to a payer: name policy_number or payer_license, or register the patient with their insurance",
-    "لا يوجد ما يدل على شركة التأمين: اذكر policy_number أو payer_license، أو سجّل المريض مع بيانات تأمينه",
+    "Nothing leads to a payer: name policy_number or payer_id, or register the patient with their insurance",
+    "لا يوجد ما يدل على شركة التأمين: اذكر policy_number أو payer_id، أو سجّل المريض مع بيانات تأمينه",
     "policy_number",
 )
 NO_PATIENT = AnswerError(

@@ -1,6 +1,7 @@
 """The exchange of a claim: the same bytes however often it is sent, one answer, nothing read before it is stored."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from conftest import DEFAULT_PAYER, World
 from nphies_messages import opened, raw
 
 from claimlinc.contract import ClaimSubmission, Cover, Identifier, RecordClaim, RecordedClaim, Subject
+from claimlinc.schemas import ClaimForm
 from masterlinc import ids
 from masterlinc.agent import Park, Retry, StepInput
 from masterlinc.context import Context
@@ -125,6 +127,8 @@ async def test_a_claim_that_leads_to_no_payer_ends_and_says_what_to_do(strict_wo
     assert shown["status"] == "error"
     assert [fault["code"] for fault in shown["errors"]] == ["payer-unknown"]
     assert "policy_number" in shown["errors"][0]["detail_ar"]
+    fields = [set(re.findall(r"[a-z]+_[a-z]+", shown["errors"][0][words])) for words in ("detail", "detail_ar")]
+    assert [one <= set(ClaimForm.__struct_fields__) for one in fields] == [True, True], fields
 
 
 def unnamed(submission: ClaimSubmission) -> ClaimSubmission:
