@@ -114,7 +114,7 @@ async def _cover(scope: Context, submission: ClaimSubmission, payer: Payer) -> b
     found = await scope.call(_wanted(submission, payer), FoundCover)
     if found.found and not (config.simulator.auto_enrol and await _lapsed_in_the_simulator(scope, submission, found)):
         return False
-    request = _enrolment(submission, payer)
+    request = _enrolment(scope, submission, payer)
     if not config.simulator.auto_enrol or not request.member_number:
         return None
     return (await scope.call(request, FoundCover)).found or None
@@ -130,19 +130,26 @@ def _wanted(submission: ClaimSubmission, payer: Payer) -> FindCover:
     )
 
 
-def _enrolment(submission: ClaimSubmission, payer: Payer) -> EnrolMember:
+def _enrolment(scope: Context, submission: ClaimSubmission, payer: Payer) -> EnrolMember:
     identifiers = _identifiers(submission)
     return EnrolMember(
         payer_organization_id=payer.organization_id,
         name=submission.subject.name,
         birth_date=submission.subject.birth_date,
         gender=submission.subject.gender,
-        member_number=submission.cover.member_id or next((one.value for one in identifiers), ""),
+        member_number=submission.cover.member_id or _made_number(scope, payer, identifiers),
         identifiers=identifiers,
         service_date=_service_date(submission),
         policy_class=submission.cover.policy_class,
         enrolled_by_simulator=True,
     )
+
+
+def _made_number(scope: Context, payer: Payer, identifiers: tuple[PersonIdentifier, ...]) -> str:
+    """Make the same member number for the same person; it stands in clear where their identity number may not."""
+    if not identifiers:
+        return ""
+    return f"SIM-{scope.vault.blind(payer.organization_id, 'simulator.member', identifiers[0].value).hex()[:16]}"
 
 
 async def _lapsed_in_the_simulator(scope: Context, submission: ClaimSubmission, found: FoundCover) -> bool:
