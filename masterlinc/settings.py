@@ -81,8 +81,8 @@ class DemoSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """How much demo data `masterlinc up` makes."""
 
     seed: int = 1447
-    patients: int = 240
-    claims: int = 500
+    patients: Count = 240
+    claims: Annotated[int, Meta(ge=0)] = 500
 
 
 class Settings(Struct, forbid_unknown_fields=True, kw_only=True):

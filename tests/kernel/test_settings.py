@@ -54,6 +54,12 @@ def test_a_port_that_cannot_be_is_refused(value):
         read(HTTP__PORT=value)
 
 
+@pytest.mark.parametrize(("name", "value"), [("patients", "0"), ("patients", "-1"), ("claims", "-1")])
+def test_a_size_of_the_demo_that_cannot_be_is_refused(name, value):
+    with pytest.raises(StartupError, match=rf"demo\.{name}"):
+        read(**{f"DEMO__{name.upper()}": value})
+
+
 @pytest.mark.parametrize(
     "url", ["localhost:6379", "http://localhost", "redis://localhost:port", "redis://localhost:99999999"]
 )
