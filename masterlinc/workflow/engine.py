@@ -39,11 +39,19 @@ _STEPS = """
 SELECT position, name, task, outside, max_attempts, attempts FROM masterlinc.workflow_step
 WHERE workflow_id = $1 AND status <> 'done' ORDER BY position
 """
-_COUNT = """
-UPDATE masterlinc.workflow_step
+_KEPT = (
+    "WITH kept AS (UPDATE masterlinc.workflow SET leased_until = now() + $3::interval"
+    " WHERE id = $1 AND lease_owner = $2 RETURNING id)"
+)
+_COUNT = f"""{_KEPT}
+UPDATE masterlinc.workflow_step s
 SET attempts = attempts + 1, status = 'running', started_at = coalesce(started_at, now())
-WHERE workflow_id = $1 AND position = ANY($2::smallint[])
-"""
+FROM kept WHERE s.workflow_id = kept.id AND s.position = ANY($4::smallint[]) RETURNING 1
+"""  # noqa: S608 - our own words
+_DONE_OUTSIDE = f"""{_KEPT}
+UPDATE masterlinc.workflow_step s SET status = 'done', finished_at = clock_timestamp(), note = $5, error = NULL
+FROM kept WHERE s.workflow_id = kept.id AND s.position = $4 RETURNING 1
+"""  # noqa: S608 - our own words
 _DONE = """
 UPDATE masterlinc.workflow_step SET status = 'done', finished_at = clock_timestamp(), note = $3, error = NULL
 WHERE workflow_id = $1 AND position = $2
@@ -101,18 +109,15 @@ async def claim(services: Services, agents: list[str], limit: int) -> list[Lease
 async def advance(services: Services, lease: Lease) -> None:
     """Run a workflow until it is done, waits, has failed or is lost to another process."""
     try:
-        while True:
-            steps = await _left(services, lease)
-            if not steps:
-                await _release(services, lease, "done")
-                return
+        steps = await _left(services, lease)
+        while steps:
             if steps[0].attempts >= steps[0].max_attempts:
                 await _park(services, lease, steps[0], f"started {steps[0].attempts} times and never finished")
                 return
-            if steps[0].outside:
-                await _run_outside(services, lease, steps[0])
-            else:
-                await _run_local(services, lease, _together(steps))
+            batch = steps[:1] if steps[0].outside else _together(steps)
+            await (_run_outside if steps[0].outside else _run_local)(services, lease, batch)
+            steps = steps[len(batch) :]
+        await _release(services, lease, "done")
     except LostLease:
         return
     except _Stopped:
@@ -141,9 +146,15 @@ async def _left(services: Services, lease: Lease) -> list[StoredStep]:
 
 
 async def _count(services: Services, lease: Lease, steps: list[StoredStep]) -> None:
-    async with services.db.transaction() as transaction:
-        await _fence(services, transaction, lease)
-        await transaction.execute(_COUNT, lease.id, [step.position for step in steps])
+    await _fenced(services, lease, _COUNT, [step.position for step in steps])
+
+
+async def _fenced(services: Services, lease: Lease, query: str, *arguments: object) -> None:
+    """Run one statement that keeps the lease and commits with it, or find out that the workflow is another's now."""
+    length = timedelta(seconds=services.settings.engine.lease_seconds)
+    async with services.db.connection() as connection:
+        if await connection.fetchval(query, lease.id, lease.owner, length, *arguments) is None:
+            raise LostLease
 
 
 async def _fence(services: Services, transaction: Transaction, lease: Lease) -> None:
@@ -180,8 +191,9 @@ async def _run_local(services: Services, lease: Lease, steps: list[StoredStep]) 
         await _stop(services, lease, *failed)
 
 
-async def _run_outside(services: Services, lease: Lease, step: StoredStep) -> None:
-    await _count(services, lease, [step])
+async def _run_outside(services: Services, lease: Lease, steps: list[StoredStep]) -> None:
+    step = steps[0]
+    await _count(services, lease, steps)
     keeper = asyncio.create_task(_keep_lease(services, lease), context=contextvars.Context())
     try:
         context, task = _prepare(services, lease, step)
@@ -191,9 +203,7 @@ async def _run_outside(services: Services, lease: Lease, step: StoredStep) -> No
         return
     finally:
         keeper.cancel()
-    async with services.db.transaction() as transaction:
-        await _fence(services, transaction, lease)
-        await transaction.execute(_DONE, lease.id, step.position, getattr(answer, "note", "") or None)
+    await _fenced(services, lease, _DONE_OUTSIDE, step.position, getattr(answer, "note", "") or None)
 
 
 async def _keep_lease(services: Services, lease: Lease) -> None:
