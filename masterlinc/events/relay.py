@@ -9,6 +9,7 @@ from msgspec import Struct
 from masterlinc.agent import Subscription
 from masterlinc.backoff import backoff
 from masterlinc.context import Context, Services
+from masterlinc.faults import in_short
 from masterlinc.security.principal import service_principal
 from masterlinc.wire import load
 
@@ -105,7 +106,7 @@ async def _record_fault(services: Services, delivery: Delivery, subscription: Su
             delivery.attempts,
             subscription.max_attempts,
             backoff(delivery.attempts),
-            f"{type(fault).__name__}: {fault}"[:500],
+            in_short(fault),
         )
 
 

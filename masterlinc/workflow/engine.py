@@ -14,6 +14,7 @@ from masterlinc.agent import Park, Retry, StepInput, Task, Wait
 from masterlinc.backoff import backoff
 from masterlinc.context import Context, Services
 from masterlinc.db.transaction import Transaction
+from masterlinc.faults import in_short
 from masterlinc.ids import new_id
 from masterlinc.observe.logs import logger
 from masterlinc.security.principal import service_principal
@@ -233,11 +234,11 @@ async def _stop(services: Services, lease: Lease, step: StoredStep, fault: Excep
         await _record(services, lease, step, "pending", None, uncount=True)
         await _release(services, lease, "waiting", until=fault.until)
     elif isinstance(fault, Park) or started >= step.max_attempts:
-        await _park(services, lease, step, _words(fault))
+        await _park(services, lease, step, in_short(fault))
     else:
-        await _record(services, lease, step, "pending", _words(fault))
+        await _record(services, lease, step, "pending", in_short(fault))
         again = fault.after if isinstance(fault, Retry) else backoff(started)
-        await _release(services, lease, "running", error=_words(fault), again=again)
+        await _release(services, lease, "running", error=in_short(fault), again=again)
     raise _Stopped
 
 
@@ -266,7 +267,3 @@ async def _release(
 ) -> None:
     async with services.db.connection() as connection:
         await connection.execute(_RELEASE, lease.id, lease.owner, status, error, again, until)
-
-
-def _words(fault: Exception) -> str:
-    return f"{type(fault).__name__}: {fault}"[:500]

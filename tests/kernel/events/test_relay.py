@@ -94,7 +94,7 @@ async def test_a_failing_subscriber_is_tried_again_and_parked_in_the_end(kernel)
     async with services.db.transaction() as transaction:
         row = await transaction.fetchrow("SELECT state, error FROM masterlinc.delivery")
     assert row["state"] == "parked"
-    assert "always" in row["error"]
+    assert row["error"].startswith("RuntimeError at count")  # never the message, which may quote health data
 
 
 async def test_order_within_an_aggregate_holds_and_a_parked_event_blocks_only_its_own(kernel):

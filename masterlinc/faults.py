@@ -1,0 +1,19 @@
+"""What may be stored of a fault: queue rows hold ids and no health data, and an exception's message may quote any."""
+
+import traceback
+
+from masterlinc.agent import Park, Retry
+from masterlinc.errors import DomainError
+
+_LONGEST = 500
+
+
+def in_short(fault: BaseException) -> str:
+    """Return a step's own words, the code of an error of ours, or the kind of any other and where it came from."""
+    if isinstance(fault, Park | Retry):
+        return f"{type(fault).__name__}: {fault}"[:_LONGEST]
+    if isinstance(fault, DomainError):
+        return f"{type(fault).__name__}: {fault.code}"
+    frames = traceback.extract_tb(fault.__traceback__)
+    place = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(fault).__name__}{place}"
