@@ -66,6 +66,17 @@ async def migrate(owner_url: str, folders: Iterable[Folder], tell: Callable[[str
         await database.close()
 
 
+async def analyze(owner_url: str) -> None:
+    """Gather statistics after a bulk load: until autovacuum comes by, the planner takes the tables for empty."""
+    database = Database(DatabaseSettings(url=owner_url, pool_size=1, statement_seconds=600))
+    await database.open()
+    try:
+        async with database.connection() as connection:
+            await connection.execute("ANALYZE")
+    finally:
+        await database.close()
+
+
 async def pending(database: Database, folders: Iterable[Folder]) -> list[str]:
     """Return the migrations that this build has and the database does not."""
     async with database.transaction() as transaction:

@@ -8,6 +8,7 @@ from pathlib import Path
 from masterlinc import runtime, secrets_file
 from masterlinc.agent import DemoPlan
 from masterlinc.context import Context, Services
+from masterlinc.db.migrate import analyze
 from masterlinc.demo.population import people
 from masterlinc.errors import StartupError
 from masterlinc.registry import Registry
@@ -36,6 +37,7 @@ async def ensure(settings: Settings, registry: Registry, data: Path, tell: Calla
             if agent.demo is not None:
                 await agent.demo(_context(agent.name, services), plan)
         await dispatcher.idle()
+    await analyze(settings.database.owner_url)
     secrets_file.save(data, secrets_file.load(data) | {_LOADED: "yes"})
     return password
 
