@@ -74,6 +74,7 @@ def _up(options: argparse.Namespace) -> int:
 
 def _serve(_: argparse.Namespace) -> int:
     from masterlinc import runtime
+    from masterlinc.app import create_app
     from masterlinc.observe.logs import configure
     from masterlinc.registry import assemble, discover
     from masterlinc.server import serve_workers
@@ -81,7 +82,9 @@ def _serve(_: argparse.Namespace) -> int:
 
     configure()
     settings = load()
-    asyncio.run(runtime.check(settings, assemble(settings, *discover())))
+    registry = assemble(settings, *discover())
+    create_app(settings, registry)  # routes and roles: a fault is told here, not by every worker
+    asyncio.run(runtime.check(settings, registry))
     serve_workers("masterlinc.asgi:application", settings.http.host, settings.http.port, settings.http.workers)
     return 0
 

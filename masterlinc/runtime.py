@@ -64,10 +64,7 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
         dispatcher = Dispatcher(services)
         wake = await stack.enter_async_context(listen(services.settings.redis, dispatcher.wake))
         services.after_commit = services.db.after_commit = wake
-        for agent in services.registry.agents:
-            if agent.lifespan is not None:
-                context = Context(agent.name, services, service_principal(agent.name, frozenset()))
-                await stack.enter_async_context(agent.lifespan(context))
+        await _enter(services, stack)
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop)
         yield dispatcher
@@ -81,11 +78,21 @@ def settle() -> None:
 
 
 async def check(settings: Settings, registry: Registry) -> None:
-    """Open and close the database as a process would, so that a fault is told once and not by every worker."""
+    """Open and close the database and the agents as a process would: a fault is told once, not by every worker."""
     services = build(settings, registry)
-    await services.http.aclose()
-    await _open_database(services)
-    await services.db.close()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(services.http.aclose)
+        await _open_database(services)
+        stack.push_async_callback(services.db.close)
+        await _enter(services, stack)
+
+
+async def _enter(services: Services, stack: AsyncExitStack) -> None:
+    """Enter the agents' lifespans, in start order."""
+    for agent in services.registry.agents:
+        if agent.lifespan is not None:
+            context = Context(agent.name, services, service_principal(agent.name, frozenset()))
+            await stack.enter_async_context(agent.lifespan(context))
 
 
 async def _open_database(services: Services) -> None:

@@ -1,13 +1,15 @@
 """`masterlinc serve` where it cannot start: one line, and an exit code."""
 
 import asyncio
+import base64
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
-from masterlinc.testing import MASTER_KEY, DatabaseUrls, NewDatabase
+from masterlinc.testing import MASTER_KEY, DatabaseUrls, NewDatabase, RunApp
 
 NOWHERE = "postgresql://app@/nothing?host=/nonexistent"
 
@@ -74,3 +76,20 @@ async def test_a_port_in_use_is_one_line(new_database: NewDatabase):
         code, lines = await serve(DATABASE__URL=urls.app, HTTP__PORT=str(taken.getsockname()[1]))
     assert (code, len(lines)) == (1, 1), lines
     assert "is in use" in lines[0]
+
+
+async def test_a_master_key_of_another_system_is_one_line(new_database: NewDatabase, run_app: RunApp):
+    urls = await new_database()
+    await run_app(urls)
+    other = base64.b64encode(b"another key, of thirty-two bytes").decode()
+    code, lines = await serve(DATABASE__URL=urls.app, SECURITY__MASTER_KEY=other)
+    assert (code, len(lines)) == (1, 1), lines
+    assert "security.master_key" in lines[0]
+
+
+async def test_a_role_with_a_right_that_nobody_declares_is_one_line(new_database: NewDatabase, tmp_path: Path):
+    roles = tmp_path / "rbac.toml"
+    roles.write_text('[roles.x]\ntitle = "X"\ntitle_ar = "X"\ngrants = ["nobody:knows"]\n', encoding="utf-8")
+    code, lines = await serve(DATABASE__URL=(await new_database()).app, SECURITY__RBAC=str(roles))
+    assert (code, len(lines)) == (1, 1), lines
+    assert "nobody:knows" in lines[0]
