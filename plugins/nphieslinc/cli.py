@@ -103,7 +103,7 @@ def _submit(client: "httpx.Client", console: "Console", data: bytes, wait: float
     taken = _json(client.post("/api/v1/nphies/messages", content=data, headers=headers))
     claim = taken["claims"][0]
     again = "  (sent before)" if claim["duplicate"] else ""
-    console.print(f"{taken['event']}  [bold]{claim['claim_id']}[/bold]  {taken['message_id']}{again}")
+    console.print(f"{taken['event']}  [bold]{claim['claim_id']}[/bold]  {taken['message_id']}{again}", soft_wrap=True)
     _tell_warnings(console, taken["warnings"])
     status = _watch(client, console, claim["claim_id"], wait)
     if not console.is_terminal:
@@ -184,7 +184,7 @@ def _tell(client: "httpx.Client", console: "Console", claim_id: str, status: str
 def _tell_errors(console: "Console", errors: list[dict[str, Any]]) -> None:
     for one in errors:
         words = [str(one[name]) for name in ("code", "path", "detail", "detail_ar") if one.get(name)]
-        console.print("error  " + "  ".join(words), markup=False, style="red")
+        console.print("error  " + "  ".join(words), markup=False, style="red", soft_wrap=True)
 
 
 def _table(lines: list[dict[str, Any]], totals: dict[str, Any]) -> "Table":

@@ -42,14 +42,14 @@ def answers(**changes: tuple[int, Any]) -> Answers:
     return found | changes
 
 
-def submit(monkeypatch: pytest.MonkeyPatch, given: Answers, **options: Any) -> int:
+def submit(monkeypatch: pytest.MonkeyPatch, given: Answers, columns: str = "160", **options: Any) -> int:
     def answer(request: httpx.Request) -> httpx.Response:
         status, body = given[request.url.path.rsplit("/", 1)[-1]]
         return httpx.Response(status, content=body) if isinstance(body, bytes) else httpx.Response(status, json=body)
 
     make: Callable[..., httpx.Client] = httpx.Client
     monkeypatch.setattr(httpx, "Client", lambda **kinds: make(**kinds, transport=httpx.MockTransport(answer)))
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", columns)
     wanted = {
         "file": FILE,
         "url": "http://here",
@@ -91,6 +91,17 @@ def test_an_error_of_the_hub_is_exit_code_one(
     )
     assert submit(monkeypatch, found) == 1
     assert "1658" in capsys.readouterr().out
+
+
+def test_lines_with_numbers_are_not_broken_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = {"code": "1658", "path": "Bundle.entry[1]", "detail": "no member has this number", "detail_ar": "لا عضو"}
+    given = answers(adjudication=(200, {"lines": [], "errors": [error]}))
+    assert submit(monkeypatch, given, columns="24") == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert "claim-request  CLM-1  MSG-1" in shown
+    assert "error  1658  Bundle.entry[1]  no member has this number  لا عضو" in shown
 
 
 def test_a_pended_claim_is_exit_code_two(monkeypatch: pytest.MonkeyPatch) -> None:
