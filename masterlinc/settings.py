@@ -72,7 +72,7 @@ class SecuritySettings(Struct, forbid_unknown_fields=True, kw_only=True):
 class EngineSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """The relay and the workflow engine."""
 
-    concurrency: Count = 8
+    concurrency: Count = 4  # more would take the processor from requests
     lease_seconds: Seconds = 30.0
     poll_seconds: Seconds = 1.0
 

@@ -64,6 +64,7 @@ def _form(person: DemoPerson) -> PatientForm:
         contact_phone=person.phone,
         contact_email=person.email,
         payer_license=DEMO_PAYERS[person.payer],
+        policy_number=person.policy_number,
         member_number=person.member_number,
     )
 

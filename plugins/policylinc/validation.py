@@ -1,6 +1,6 @@
 """Answering whether a policy covers a service for a patient."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from masterlinc.context import Context
 from masterlinc.db import Transaction
 from masterlinc.errors import FieldError, Invalid
 from masterlinc.ids import new_id, show
+from masterlinc.memory import Memory
 from policylinc import wording
 from policylinc.classification import benefit_named, classify
 from policylinc.contract import CoverStatus
@@ -21,6 +22,9 @@ from policylinc.records import cover_status
 from policylinc.schemas import Coverage, PolicyAnswer, PolicyQuestion
 from policylinc.service_day import service_day
 from policylinc.wording import Words
+
+_AGENT = "policylinc"
+_REMEMBERED_FOR = timedelta(seconds=30)
 
 
 class _Verdict(NamedTuple):
@@ -46,9 +50,22 @@ async def validate_policy(ctx: Context, question: PolicyQuestion) -> PolicyAnswe
 
 async def payers_in_reach(ctx: Context, policy_number: str) -> frozenset[UUID]:
     """Return the payers with this policy number that the caller may ask about."""
-    async with ctx.db.connection() as connection:  # one statement that needs no scope
-        payers = await payers_of_policy(connection, policy_number)
+    memory = _memory(ctx)
+    payers = memory.get(policy_number)
+    if payers is None:
+        async with ctx.db.connection() as connection:  # one statement that needs no scope
+            payers = await payers_of_policy(connection, policy_number)
+        if payers:  # a number that nobody has may be given out at any moment; one that is given out stays
+            memory.keep(payers, policy_number)
     return await within_reach(ctx, payers)
+
+
+def _memory(ctx: Context) -> Memory[str, frozenset[UUID]]:
+    """Return what this process remembers of whose a policy number is; what it says of a policy is always read."""
+    memory: Memory[str, frozenset[UUID]] | None = ctx.services.kept.get(_AGENT)
+    if memory is None:
+        memory = ctx.services.kept[_AGENT] = Memory(ctx.clock, _REMEMBERED_FOR)
+    return memory
 
 
 def _judge(question: PolicyQuestion, facts: Facts, found: Match, day: date) -> _Verdict:

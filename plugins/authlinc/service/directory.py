@@ -1,7 +1,6 @@
 """Organizations: made once, read by everyone."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -15,8 +14,6 @@ from authlinc.tables import Organization, OrganizationLicense
 from masterlinc import ids, text
 from masterlinc.context import Context
 
-_REMEMBERED_FOR = timedelta(seconds=30)
-_REMEMBERED = 4096
 _NOT_FOUND = OrganizationInfo(found=False)
 
 
@@ -77,17 +74,15 @@ async def _add_licenses(organization_id: UUID, licenses: Sequence[License]) -> N
 
 async def _read(ctx: Context, reference: str | UUID) -> OrganizationInfo:
     """Read through the memory of this process; what is not there is asked for again, since it may come."""
-    known, now = state_of(ctx).organizations, ctx.clock.now()
+    known = state_of(ctx).organizations
     remembered = known.get(reference)
-    if remembered is not None and now - remembered[0] < _REMEMBERED_FOR:
-        return remembered[1]
+    if remembered is not None:
+        return remembered
     async with ctx.transaction():
         info = await _stored(reference)
     if info.organization_id is None:
         return _NOT_FOUND
-    if len(known) >= _REMEMBERED:
-        known.clear()
-    known[reference] = known[info.organization_id] = (now, info)
+    known.keep(info, reference, info.organization_id)
     return info
 
 

@@ -1,16 +1,18 @@
 """What this agent keeps in memory, one for each process."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from authlinc.contract import OrganizationInfo
 from masterlinc.context import Context
+from masterlinc.memory import Memory
 from masterlinc.security.passwords import Passwords
 
 _AGENT = "authlinc"
+_REMEMBERED_FOR = timedelta(seconds=30)
 
 
 @dataclass
@@ -18,14 +20,14 @@ class State:
     """The password hasher, the opened signing keys (newest first), and the directory as it was read last."""
 
     passwords: Passwords
+    organizations: Memory[str | UUID, OrganizationInfo]
     signing_keys: tuple[tuple[str, datetime, Ed25519PrivateKey], ...] = ()
     signing_keys_read: datetime | None = None
-    organizations: dict[str | UUID, tuple[datetime, OrganizationInfo]] = field(default_factory=dict)
 
 
 def open_state(ctx: Context) -> State:
     """Make the state of this process."""
-    state = State(Passwords())
+    state = State(Passwords(), Memory(ctx.clock, _REMEMBERED_FOR))
     ctx.services.kept[_AGENT] = state
     return state
 

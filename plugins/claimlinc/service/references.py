@@ -1,20 +1,18 @@
 """Who a claim names: organizations and practitioners, remembered for a while, and patients, never remembered."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar, cast
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
 from authlinc.contract import FindOrganization, LoadOrganization, OrganizationInfo, OrganizationKind
 from doctorlinc.contract import FindPatient, FindPractitioner, FoundPatient, FoundPractitioner
 from masterlinc.context import Context
-from masterlinc.db.transaction import Database
+from masterlinc.memory import Memory
 
 NOBODY = OrganizationInfo(found=False)
-_KEPT = 10_000
-_MEMORY: WeakKeyDictionary[Database, dict[tuple[str, str], tuple[datetime, Struct]]] = WeakKeyDictionary()
+_AGENT = "claimlinc"
 
 A = TypeVar("A", bound=Struct)
 
@@ -71,13 +69,19 @@ async def find_patient(ctx: Context, reference: str) -> FoundPatient:
 
 async def _remembered(ctx: Context, key: tuple[str, str], request: Struct, answer: type[A]) -> A:
     """Ask another agent, at most once in a while: licences change by the day, claims come by the millisecond."""
-    memory = _MEMORY.setdefault(ctx.db, {})
-    now = ctx.clock.now()
+    memory = _memory(ctx)
     kept = memory.get(key)
-    if kept is not None and kept[0] > now:
-        return cast("A", kept[1])
+    if kept is not None:
+        return cast("A", kept)
     found = await ctx.call(request, answer)
-    if len(memory) >= _KEPT:
-        memory.clear()
-    memory[key] = (now + timedelta(seconds=ctx.config.references_seconds), found)
+    memory.keep(found, key)
     return found
+
+
+def _memory(ctx: Context) -> Memory[tuple[str, str], Struct]:
+    """Return what this process remembers of whom claims name."""
+    memory: Memory[tuple[str, str], Struct] | None = ctx.services.kept.get(_AGENT)
+    if memory is None:
+        memory = Memory(ctx.clock, timedelta(seconds=ctx.config.references_seconds))
+        ctx.services.kept[_AGENT] = memory
+    return memory

@@ -53,15 +53,6 @@ async def test_the_directory_is_read_inside_a_transaction_and_remembered(running
     assert await ctx.call(FindOrganization(found.licenses[0]), OrganizationInfo) == found
 
 
-async def test_what_is_remembered_is_bounded(running: Running) -> None:
-    known = state_of(system(running)).organizations
-    known.update(
-        {f"filler {number}": (running.services.clock.now(), OrganizationInfo(found=True)) for number in range(4096)}
-    )
-    await organization(running)
-    assert len(known) == 1
-
-
 async def test_a_licence_belongs_to_one_organization(running: Running) -> None:
     taken = License(SYSTEM, f"T-{ids.new_id().hex[-12:]}")
     new = NewOrganization(OrganizationKind.PAYER, "First", "الأولى", (taken,))

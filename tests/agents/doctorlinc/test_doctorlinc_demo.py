@@ -3,6 +3,8 @@ import re
 import pytest
 
 from authlinc.agent import agent as authlinc
+from authlinc.contract import DEMO_PROVIDERS, FindOrganization, OrganizationInfo
+from doctorlinc.contract import FindPatient, FoundPatient
 from doctorlinc.demo import demo
 from masterlinc.agent import DemoPlan
 from masterlinc.context import Context
@@ -33,3 +35,13 @@ async def test_demo_data_is_made_by_the_services_and_only_once(loading):
     assert all(check_saudi_id(person.identifier) for person in plan.people)
     async with loading("doctorlinc").transaction() as tx:
         assert await tx.fetchval("SELECT count(*) FROM doctorlinc.patient") == 0  # no organization, no row
+
+
+async def test_a_demo_patient_is_registered_with_the_insurance_that_they_have(loading):
+    plan = DemoPlan(seed=7, password="demo-password-long", people=people(7, 20), claims=0, tell=lambda _: None)
+    await authlinc.demo(loading("authlinc"), plan)
+    await demo(loading("doctorlinc"), plan)
+    hospital = await loading("doctorlinc").call(FindOrganization(DEMO_PROVIDERS[0]), OrganizationInfo)
+    ctx, person = loading("doctorlinc").acting_for(hospital.organization_id), plan.people[0]
+    found = await ctx.call(FindPatient(person.record_number), FoundPatient)
+    assert (found.policy_number, found.member_number) == (person.policy_number, person.member_number)
