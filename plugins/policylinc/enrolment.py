@@ -74,8 +74,10 @@ async def _enrol(ctx: Context, request: EnrolMember) -> MemberRow:
 
 async def _policy_for(ctx: Context, tx: Transaction, row: ClassRow, request: EnrolMember) -> PolicyRow:
     year = request.service_date.year
+    # The policy's number stands in clear in decisions, and a member number may be somebody's identity number.
+    holder = ctx.vault.blind(request.payer_organization_id, "policy.policy_number", request.member_number).hex()[:12]
     draft = PolicyDraft(
-        policy_number=f"{row.product}-{request.member_number}-{year}",
+        policy_number=f"{row.product}-{holder.upper()}-{year}",
         product=row.product,
         policy_class=row.policy_class,
         holder=request.name,

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from masterlinc import text
 from masterlinc.context import Context
 from masterlinc.db import Transaction
 from masterlinc.errors import FieldError, Invalid
@@ -36,6 +37,7 @@ class _Verdict(NamedTuple):
 
 async def validate_policy(ctx: Context, question: PolicyQuestion) -> PolicyAnswer:
     """Answer from the policy, the member's use and the class's benefits; the reading is audited at the payer."""
+    _check_texts(question)
     _check_amount(question)
     day = service_day(question.service_date, ctx.clock)
     person = await person_of(ctx, question.patient_id)
@@ -137,6 +139,16 @@ def _doubts(question: PolicyQuestion, verdict: _Verdict) -> list[Words]:
     classified = classify(question.service_code)
     doubts = [] if classified.rule else [wording.code_unknown(benefit_named(classified.benefit))]
     return doubts if verdict.match.member else [*doubts, wording.member_unknown()]
+
+
+def _check_texts(question: PolicyQuestion) -> None:
+    for name in ("policy_number", "patient_id", "service_code"):
+        try:
+            text.clean_identifier(getattr(question, name))
+        except ValueError:
+            detail = "This is empty, too long, or holds characters that cannot be shown"
+            detail_ar = "القيمة فارغة أو أطول من المسموح أو تحتوي على رموز غير ظاهرة"
+            raise Invalid(detail, detail_ar, errors=[FieldError(name, "text", detail, detail_ar)]) from None
 
 
 def _check_amount(question: PolicyQuestion) -> None:

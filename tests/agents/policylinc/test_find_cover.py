@@ -165,6 +165,7 @@ async def test_whom_a_message_names_is_enrolled_as_sent(payer: Context, insured:
         row = await tx.fetchrow("SELECT * FROM policylinc.member_identifier WHERE member_id = $1", enrolled.member_id)
     assert row["valid"] is False  # the sample's number breaks the rules of its system
     assert b"0000000002" not in row["sealed"]
+    assert "0000000002" not in (enrolled.policy_number or "")  # it stands in clear in decisions
     label = f"member_identifier/{enrolled.member_id}"
     assert payer.vault.open(insured.payer, label, row["sealed"]) == b"0000000002"
 

@@ -287,6 +287,10 @@ async def test_a_member_of_any_characters_is_not_found(
     assert (await client.get(url, headers=bearer(running, clinic.principal))).status_code == 404
 
 
-async def test_odd_characters_in_a_question_are_answered(ask: Ask, clinic: Context, insured: Insured) -> None:
-    for change in ({"policy_number": "P\u202e1"}, {"patient_id": "\u202e\u200b"}, {"service_code": "\u202e"}):
-        assert (await ask(clinic, question(insured, **change))).status_code == 200
+async def test_101_characters_that_cannot_be_shown_are_refused_in_numbers(
+    ask: Ask, clinic: Context, insured: Insured
+) -> None:
+    for name, value in (("policy_number", "P\u202e1"), ("patient_id", "\u202e\u200b"), ("service_code", "\u202e")):
+        answer = await ask(clinic, question(insured, **{name: value}))
+        assert answer.status_code == 422
+        assert [fault["path"] for fault in answer.json()["errors"]] == [name]
