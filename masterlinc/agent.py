@@ -44,7 +44,7 @@ class Wait(Exception):
 
 
 class Retry(Exception):
-    """A passing fault: run the step again after a while."""
+    """A passing fault outside, as a hub that is away: run the step again after a while, however often it takes."""
 
     def __init__(self, reason: str, after: timedelta = timedelta(seconds=2)) -> None:
         self.after = after

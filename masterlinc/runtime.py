@@ -17,6 +17,7 @@ from masterlinc.db.migrate import folders_of, pending
 from masterlinc.dispatch import Dispatcher
 from masterlinc.errors import StartupError, Unavailable
 from masterlinc.events import relay
+from masterlinc.heap import give_back
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
 from masterlinc.security import permissions
@@ -73,6 +74,7 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
 def settle() -> None:
     """Leave what the start made out of every later collection: it never becomes garbage, and pauses would be long."""
     gc.collect()
+    give_back()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 

@@ -41,6 +41,7 @@ class _Bell:
         self._redis, self._wake = redis, wake
         self._ringing: asyncio.Task[None] | None = None
         self._again = False
+        self._lost = False
 
     def ring(self) -> None:
         self._wake()
@@ -65,9 +66,12 @@ class _Bell:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
                     await channel.subscribe(CHANNEL)
+                    self._lost = False
                     while True:
                         if await channel.get_message(timeout=10) is not None:
                             self._wake()
             except (RedisError, OSError) as fault:
-                logger.warning("redis_wake_lost", reason=str(fault))
+                if not self._lost:  # once an outage, not once a second
+                    logger.warning("redis_wake_lost", reason=str(fault))
+                self._lost = True
                 await asyncio.sleep(_RETRY_SECONDS)

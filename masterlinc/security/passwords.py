@@ -1,7 +1,6 @@
 """Password hashing: Argon2id at OWASP's floor, on two threads at most, with a short queue."""
 
 import asyncio
-import ctypes
 import os
 import sys
 import threading
@@ -16,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from msgspec import Struct
 
 from masterlinc.errors import FieldError, Invalid, Unavailable
+from masterlinc.heap import give_back
 
 LONGEST_BYTES = 1024
 _THREADS = max(1, min(2, os.cpu_count() or 1))
@@ -99,7 +99,7 @@ class Passwords:
 
     def _at_rest(self) -> None:
         with suppress(RuntimeError):  # closed meanwhile
-            self._threads.submit(_give_memory_back)
+            self._threads.submit(give_back)  # a third of a hash's time while busy, 20 MB a thread while not
 
 
 def normalize(password: str) -> str:
@@ -113,12 +113,6 @@ def normalize(password: str) -> str:
         detail_ar = f"أقصى طول لكلمة المرور {LONGEST_BYTES} بايت"
         raise Invalid(errors=[FieldError("password", "too-long", detail, detail_ar)])
     return unicodedata.normalize("NFKC", password)
-
-
-def _give_memory_back() -> None:
-    """Return what glibc keeps for the next hash: a third of a hash's time while busy, 20 MB a thread while not."""
-    with suppress(AttributeError, OSError):  # only glibc has it
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _be_nice() -> None:

@@ -233,12 +233,14 @@ async def _stop(services: Services, lease: Lease, step: StoredStep, fault: Excep
     if isinstance(fault, Wait):
         await _record(services, lease, step, "pending", None, uncount=True)
         await _release(services, lease, "waiting", until=fault.until)
+    elif isinstance(fault, Retry):
+        await _record(services, lease, step, "pending", in_short(fault), uncount=True)
+        await _release(services, lease, "running", error=in_short(fault), again=fault.after)
     elif isinstance(fault, Park) or started >= step.max_attempts:
         await _park(services, lease, step, in_short(fault))
     else:
         await _record(services, lease, step, "pending", in_short(fault))
-        again = fault.after if isinstance(fault, Retry) else backoff(started)
-        await _release(services, lease, "running", error=in_short(fault), again=again)
+        await _release(services, lease, "running", error=in_short(fault), again=backoff(started))
     raise _Stopped
 
 
@@ -250,7 +252,7 @@ async def _park(services: Services, lease: Lease, step: StoredStep, reason: str)
 async def _record(
     services: Services, lease: Lease, step: StoredStep, status: str, error: str | None, *, uncount: bool = False
 ) -> None:
-    """Write how a step ended; a wait is no failed attempt and is not counted as one."""
+    """Write how a step ended; a wait or a passing fault outside is no failed attempt and is not counted as one."""
     async with services.db.transaction() as transaction:
         await _fence(services, transaction, lease)
         await transaction.execute(_FAILED, lease.id, step.position, status, error, int(uncount))

@@ -162,6 +162,7 @@ class StepView(Struct):
     step: str
     status: Literal["completed", "processing", "pending", "failed"]
     timestamp: datetime | None
+    reason: str | None = None  # why it did not finish yet, for whoever looks after the system
 
 
 class LineView(Struct):

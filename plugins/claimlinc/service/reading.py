@@ -162,8 +162,13 @@ def _steps(row: Any, steps: list[StepState]) -> list[StepView]:
     if not steps:
         later = [StepView(step.name, "pending", None) for step in CLAIM.steps]
     else:
-        later = [StepView(one.name, _STATUS[one.status], one.finished_at or one.started_at) for one in steps]  # type: ignore[arg-type]
+        later = [_step(one) for one in steps]
     return [StepView("submitted", "completed", row["submitted_at"]), *later]
+
+
+def _step(step: StepState) -> StepView:
+    status: Any = _STATUS[step.status]
+    return StepView(step.name, status, step.finished_at or step.started_at, step.error)
 
 
 def _line(line: Line, normalized: Any) -> LineView:
