@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(fault: BaseException) -> int:
-    print(f"masterlinc: {fault}", file=sys.stderr)
+    faults = fault.errors if isinstance(fault, DomainError) else ()
+    print(f"masterlinc: {'; '.join(f'{one.path}: {one.detail}' for one in faults) or fault}", file=sys.stderr)
     return 1
 
 

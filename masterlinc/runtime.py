@@ -81,12 +81,20 @@ def settle() -> None:
 
 async def check(settings: Settings, registry: Registry) -> None:
     """Open and close the database and the agents as a process would: a fault is told once, not by every worker."""
+    async with opened(settings, registry):
+        pass
+
+
+@asynccontextmanager
+async def opened(settings: Settings, registry: Registry) -> AsyncIterator[Services]:
+    """Open the database and the agents without serving: for commands, which leave queued work to who serves."""
     services = build(settings, registry)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.http.aclose)
         await _open_database(services)
         stack.push_async_callback(services.db.close)
         await _enter(services, stack)
+        yield services
 
 
 async def _enter(services: Services, stack: AsyncExitStack) -> None:

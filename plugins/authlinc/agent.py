@@ -1,6 +1,6 @@
 """The declaration of authlinc."""
 
-from authlinc import contract, routes
+from authlinc import cli, contract, routes
 from authlinc.config import Config
 from authlinc.demo import demo
 from authlinc.lifespan import lifespan
@@ -46,4 +46,5 @@ agent = Agent(
     ),
     lifespan=lifespan,
     demo=demo,
+    cli=(cli.add,),
 )
