@@ -84,5 +84,7 @@ def _welcome(console: Console, host: str, port: int, data: Path, password: str |
     if password is not None:
         users = ", ".join(demo.ROLES)
         lines += [f"  Users      {users}  @{demo.DOMAIN}", f"  Password   {password}"]
-        lines += ["", f"  Try        .venv/bin/masterlinc submit CLAIM.json --url {base}", "  Stop       Ctrl-C", ""]
+        example = "docs/examples/claim-professional.json"
+        lines += ["", f"  Try        .venv/bin/masterlinc submit {example} --url {base} --data {data}"]
+        lines += ["  Stop       Ctrl-C", ""]
     console.print("\n".join(lines), highlight=False, markup=True, soft_wrap=True)
