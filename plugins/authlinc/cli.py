@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from authlinc.contract import FindOrganization, OrganizationKind
+from masterlinc.identity import PAYER_LICENSE, PROVIDER_LICENSE
 
 _SYSTEMS = {
-    OrganizationKind.PROVIDER: "http://nphies.sa/license/provider-license",
-    OrganizationKind.PAYER: "http://nphies.sa/license/payer-license",
+    OrganizationKind.PROVIDER: PROVIDER_LICENSE,
+    OrganizationKind.PAYER: PAYER_LICENSE,
     OrganizationKind.OPERATOR: "http://nphies.sa/license/operator",
 }
 
