@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -36,10 +36,10 @@ class StepDone(Struct, frozen=True):
 
 
 class Wait(Exception):
-    """The step's answer comes from outside: run it again when signalled, or at `until`."""
+    """The step's answer comes from outside: run it again when signalled, at `until`, or `after` a while."""
 
-    def __init__(self, until: datetime | None = None) -> None:
-        self.until = until
+    def __init__(self, until: datetime | None = None, *, after: timedelta | None = None) -> None:
+        self.until, self.after = until, after
         super().__init__("waiting")
 
 
@@ -55,6 +55,10 @@ class Park(Exception):
     """A fault that no retry mends: park the workflow and show it."""
 
 
+class Fail(Exception):
+    """A fault that is an answer: never tried again, and the workflow ends as its `on_failure` says."""
+
+
 @dataclass(frozen=True)
 class Task:
     """A named command with typed input and output: `/execute`, workflow steps and other agents call it."""
@@ -67,6 +71,8 @@ class Task:
     permission: str = ""  # what a caller of /execute needs; empty: not offered there
     joins_transaction: bool = False
     name: str = ""  # taken from the request type where it is empty
+    version: int = 1  # stored workflows go on with the version that they began with
+    tool: bool = False  # safe to be offered to AI clients: it changes nothing that matters
 
     @property
     def label(self) -> str:
@@ -84,23 +90,47 @@ class Subscription:
     max_attempts: int = 8
 
 
+OnFailure = Literal["park", "fail", "undo"]
+
+
 @dataclass(frozen=True)
 class Step:
-    """A step of a workflow: a task by its full name. `outside`: it runs with no transaction open."""
+    """A step of a workflow: a task by its full name, or one of `signal`, `delay` and `workflow`."""
 
     name: str
-    task: str
-    outside: bool = False
+    task: str = ""
+    after: tuple[str, ...] | None = None  # names of steps; None: the step before it; (): at once
+    outside: bool | None = None  # with no transaction open; None: unless the task joins one
     max_attempts: int = 8
+    timeout: timedelta | None = None  # of one attempt; of the whole wait for a signal or another workflow
+    undo: str = ""  # the task that takes the step's effect back
+    signal: str = ""  # waits for this signal; its payload is the step's output
+    delay: timedelta | None = None  # waits this long
+    workflow: str = ""  # runs another workflow by its full name, and waits for its end
 
 
 @dataclass(frozen=True)
 class Workflow:
-    """Steps in order; storing the plan of an instance pins its version."""
+    """Steps in order or as a graph; storing the plan of an instance pins its version.
+
+    When a step fails for good: `park` stops and shows it, `fail` lets other branches end, `undo` also takes back what
+    was done, in reverse order.
+    """
 
     name: str
     version: int
     steps: tuple[Step, ...]
+    timeout: timedelta | None = None
+    on_failure: OnFailure = "park"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Starts a workflow of the agent at the times of a cron expression in Asia/Riyadh, once for all processes."""
+
+    name: str
+    cron: str
+    workflow: str
 
 
 @dataclass(frozen=True)
@@ -158,6 +188,7 @@ class Agent:
     subscribes: tuple[Subscription, ...] = ()
     tasks: tuple[Task, ...] = ()
     workflows: tuple[Workflow, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     permissions: tuple[Permission, ...] = ()
     health: Callable[["Context"], Awaitable[None]] | None = None  # raises when it is not well
     lifespan: Callable[["Context"], AbstractAsyncContextManager[None]] | None = None

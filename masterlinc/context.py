@@ -182,7 +182,7 @@ class Context:
 def workflow_plan(workflow: Workflow) -> str:
     """Return a workflow's steps as the JSON that `masterlinc.start_workflow` stores."""
     steps = [
-        {"name": step.name, "task": step.task, "outside": step.outside, "max_attempts": step.max_attempts}
+        {"name": step.name, "task": step.task, "outside": bool(step.outside), "max_attempts": step.max_attempts}
         for step in workflow.steps
     ]
     return dump(steps)
