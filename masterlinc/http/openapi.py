@@ -9,7 +9,7 @@ from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute
 from litestar.typing import FieldDefinition
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from masterlinc.errors import FieldError
 from masterlinc.money import Money, Quantity
@@ -31,6 +31,7 @@ _SCHEMAS: dict[Any, Callable[[], Schema]] = {
         description="A count or factor with at most four decimals.",
         examples=[1],
     ),
+    Raw: lambda: Schema(description="Any JSON value."),
 }
 
 
@@ -81,7 +82,7 @@ def _problem_responses() -> dict[int, ResponseSpec]:
 
 
 class ExactNumbers(OpenAPISchemaPlugin):
-    """Writes Money and Quantity as bounded numbers."""
+    """Writes Money and Quantity as bounded numbers, and what has no type as any value."""
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
         """Say whether a field is one of the exact types."""

@@ -1,13 +1,14 @@
 """Typed JSON: decoders are made once a type, money is exact in both directions."""
 
 from collections.abc import Hashable
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
 
 from masterlinc import money
-from masterlinc.errors import Malformed
+from masterlinc.errors import Invalid, Malformed
 from masterlinc.money import Money, Quantity
 from masterlinc.wire.faults import WrongValue, invalid
 from masterlinc.wire.shape import MAX_BYTES, guard
@@ -54,6 +55,14 @@ def load(text: str | bytes, type_: type[T]) -> T:
     return cast("T", _decoder(cast("Hashable", type_)).decode(text))
 
 
+def tree(text: str | bytes) -> Any:
+    """Read JSON that was guarded before, without types and without loss: a number with a fraction is a Decimal."""
+    try:
+        return _untyped.decode(text)
+    except InvalidOperation:  # an exponent that no number has
+        raise Invalid("A number is out of range", "أحد الأرقام خارج النطاق المسموح") from None
+
+
 def decode_hook(type_: type, value: Any) -> Any:
     """Build Money and Quantity for msgspec, with words for what is wrong."""
     try:
@@ -76,4 +85,5 @@ def _decoder(type_: Hashable) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(cast("Any", type_), dec_hook=decode_hook, float_hook=str)
 
 
+_untyped = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_hook)

@@ -207,3 +207,13 @@ def test_a_long_name_of_the_callers_is_not_told_in_full():
         wire.decode(b'{"' + b"k" * 100_000 + b'":1}', Body)
     assert len(caught.value.detail) < 300
     assert len(caught.value.errors[0].path) < 300
+
+
+@pytest.mark.parametrize("text", ["1.50", "0.1", "-2.5", "9007199254740993.01", "12", '{"a":[1.10,"x",null,true]}'])
+def test_json_without_types_goes_and_comes_without_loss(text):
+    assert wire.encode(wire.tree(text)).decode() == text
+
+
+def test_a_number_that_no_number_type_holds_is_refused():
+    with pytest.raises(Invalid):
+        wire.tree("[1e99999999999999999999999]")
