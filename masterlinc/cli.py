@@ -34,6 +34,7 @@ def _refuse(fault: BaseException) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from masterlinc.authoring import cli as authoring
     from masterlinc.registry import discover
 
     parser = argparse.ArgumentParser(
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     agents = commands.add_parser("agents", help="list the agents, and why one does not run")
     agents.set_defaults(run=_agents)
 
+    authoring.add(commands)
     for agent in discover()[0]:
         for add in agent.cli:
             add(commands)

@@ -100,12 +100,17 @@ def assemble(settings: Settings, agents: Iterable[Agent], skipped: Iterable[Skip
     )
 
 
+def name_fits(name: str) -> bool:
+    """Say whether a name can be that of a schema and of a section of the settings."""
+    return _NAME.fullmatch(name) is not None and name not in _TAKEN and not name.startswith("pg_")
+
+
 def _unfit(name: str, agent: object) -> str:
     if not isinstance(agent, Agent):
         return "its entry point is no Agent"
     if agent.name != name:
         return f"its entry point is called {name} and its name is {agent.name}"
-    if not _NAME.fullmatch(name) or name in _TAKEN or name.startswith("pg_"):
+    if not name_fits(name):
         return "its name cannot be that of a schema and of a section: it takes a-z, 0-9 and single underscores"
     try:
         fits = SpecifierSet(agent.kernel).contains(Version(__version__), prereleases=True)

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -141,6 +142,20 @@ def settings_for(urls: DatabaseUrls, **agents: dict[str, Any]) -> Settings:
     for name, section in agents.items():
         settings.agents[name] = settings.agents.get(name, {}) | section
     return settings
+
+
+def with_role(folder: Path, name: str, *grants: str) -> Callable[[Settings], None]:
+    """Return a `configure` for run_app that adds a role to the shipped ones, as an operator does in rbac.toml."""
+    shipped = (config_folder() / "rbac.toml").read_text(encoding="utf-8")
+    role = {"title": name, "title_ar": "دور الاختبار", "grants": list(grants)}
+    lines = "".join(f"{key} = {msgspec.json.encode(value).decode()}\n" for key, value in role.items())
+    file = folder / "rbac.toml"
+    file.write_text(f"{shipped}\n[roles.{name}]\n{lines}", encoding="utf-8")
+
+    def configure(settings: Settings) -> None:
+        settings.security.rbac = str(file)
+
+    return configure
 
 
 RunApp = Callable[..., Awaitable[Running]]

@@ -1,0 +1,1 @@
+"""A developer's way in: `masterlinc new` writes an agent that runs, with its tests."""
