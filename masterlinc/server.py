@@ -1,10 +1,16 @@
 """The HTTP server: Granian, inside this process or with worker processes."""
 
 import asyncio
+import contextlib
+import ctypes
 import errno
 import logging
+import multiprocessing
+import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -16,10 +22,13 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar
 
+from masterlinc.drain import Drain
 from masterlinc.errors import StartupError
 
-STOP_SECONDS = 25.0  # a supervisor's usual 30, less what the database needs to stop after us
-WORKER_STOP_SECONDS = 30
+STOP_SECONDS = 25.0  # of an application that brings no Drain of its own
+CLOSE_SECONDS = 3  # what a worker may need after its drain until it is killed
+PR_SET_PDEATHSIG = 1
+DRAIN = signal.SIGUSR1  # from the command to its workers: take nothing new, the order to stop follows
 BACKLOG = 1024
 BACKPRESSURE = 512  # requests in the application at once; the rest wait in the kernel
 HEADER_MILLISECONDS = 10_000
@@ -59,7 +68,10 @@ async def serve_embedded(
     reserved: socket.socket | None = None,
     ready: Callable[[], None] | None = None,
 ) -> None:
-    """Serve in this process until SIGINT or SIGTERM; `ready` is called once it answers; raises StartupError."""
+    """Serve in this process until SIGINT or SIGTERM, then drain; `ready` is called once it answers.
+
+    The application's own Drain is in `app.state.drain`; a second signal shortens its first part. Raises StartupError.
+    """
     reserved = reserved or reserve_port(host, port)
     server = Server(
         app,
@@ -68,21 +80,22 @@ async def serve_embedded(
         interface=Interfaces.ASGINL,  # the lifespan is run here, so that its faults reach the caller
         **_options(),
     )
-    server.workers_kill_timeout = STOP_SECONDS  # type: ignore[assignment] # an int in its signature, any number in use
     with reserved:
         async with app.lifespan():
             reserved.close()
             greeting = asyncio.create_task(_greet(host, port, ready))
             try:
-                await _until_signalled(server)
+                await _until_signalled(server, app.state.get("drain") or Drain(STOP_SECONDS))
             finally:
                 greeting.cancel()
 
 
-def serve_workers(factory: str, host: str, port: int, workers: int) -> None:
+def serve_workers(factory: str, host: str, port: int, workers: int, drain: Drain | None = None) -> None:
     """Serve with worker processes until SIGINT or SIGTERM; `factory` is `module:function` that makes the app."""
+    drain = drain or Drain(STOP_SECONDS)
     check_port(host, port)
-    Granian(
+    signal.signal(DRAIN, signal.SIG_IGN)  # inherited: a worker that does not serve yet must not die of it
+    server = Granian(
         factory,
         address=host,
         port=port,
@@ -90,17 +103,54 @@ def serve_workers(factory: str, host: str, port: int, workers: int) -> None:
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         respawn_failed_workers=True,
-        workers_kill_timeout=WORKER_STOP_SECONDS,
+        workers_kill_timeout=max(1, int(drain.left() - drain.unready) + CLOSE_SECONDS),
         **_options(),
-    ).serve(target_loader=_make_app)
+    )
+    server.on_startup(lambda: _drain_workers_first(server, drain.unready))
+    server.serve(target_loader=_make_app)
+
+
+def _drain_workers_first(server: Any, unready: float) -> None:
+    """Have the workers told to drain before they are stopped; a second signal stops them at once."""
+    ordered = threading.Event()
+
+    def order(*_: Any) -> None:
+        if ordered.is_set():
+            server.signal_handler_interrupt()
+            return
+        ordered.set()
+        for worker in server.wrks:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.inner.pid, DRAIN)
+        waiting = threading.Timer(unready, server.signal_handler_interrupt)
+        waiting.daemon = True
+        waiting.start()
+
+    for number in SIGNALS:
+        signal.signal(number, order)
+
+
+def drain_when_told(drain: Drain) -> None:
+    """Begin to drain in a worker process when the command says so; called in its event loop."""
+    asyncio.get_running_loop().add_signal_handler(DRAIN, drain.begin)
 
 
 def _make_app(factory: str) -> Any:
     """Make the app in a worker, which inherits handlers that would swallow a signal until it serves."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
+    _end_with_parent()
     module, _, function = factory.partition(":")
     return getattr(import_module(module), function)()
+
+
+def _end_with_parent() -> None:
+    """Have the system end this worker when the command is killed (Linux): left alone it would keep the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        parent = multiprocessing.parent_process()
+        if parent is not None and os.getppid() != parent.pid:
+            os._exit(1)
 
 
 def _options() -> dict[str, Any]:
@@ -114,17 +164,33 @@ def _options() -> dict[str, Any]:
     }
 
 
-async def _until_signalled(server: Server) -> None:
-    loop = asyncio.get_running_loop()
+async def _until_signalled(server: Server, drain: Drain) -> None:
+    loop, ordered, hurried = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+    def order() -> None:
+        (hurried if ordered.is_set() else ordered).set()
+
     for number in SIGNALS:
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, order)
+    stopping = asyncio.create_task(_stop_when_ordered(server, drain, ordered, hurried))
     try:
         await server.serve()
     except TimeoutError:
-        _log.warning("some requests did not end within %s seconds and were cut off", STOP_SECONDS)
+        _log.warning("some requests did not end in time and were cut off")
     finally:
+        stopping.cancel()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+
+
+async def _stop_when_ordered(server: Server, drain: Drain, ordered: asyncio.Event, hurried: asyncio.Event) -> None:
+    await ordered.wait()
+    drain.begin()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(drain.unready):
+            await hurried.wait()
+    server.workers_kill_timeout = max(0.1, drain.left())  # type: ignore[assignment] # an int in its signature, any number in use
+    server.stop()  # type: ignore[no-untyped-call]
 
 
 async def _greet(host: str, port: int, ready: Callable[[], None] | None) -> None:

@@ -17,6 +17,7 @@ import asyncio, os, sys
 from contextlib import asynccontextmanager
 from litestar import Litestar, get
 import masterlinc.server as server
+from masterlinc.drain import Drain
 
 @asynccontextmanager
 async def lifespan(app):
@@ -43,8 +44,18 @@ async def stuck() -> str:
     await asyncio.sleep(60)
     return "never"
 
+@get("/ready")
+async def ready() -> str:
+    return "draining" if app.state.drain.begun else "ready"
+
 def make():
-    return Litestar([root, pid, slow, stuck], lifespan=[lifespan])
+    global app
+    app = Litestar([root, pid, slow, stuck, ready], lifespan=[lifespan])
+    if unready := float(os.environ.get("UNREADY", "0")):
+        app.state.drain = Drain(25, unready)
+        app.state.drain.tell(lambda: print("told", flush=True))
+        app.on_startup.append(lambda: server.drain_when_told(app.state.drain))
+    return app
 
 async def embedded(port):
     await server.serve_embedded(make(), "127.0.0.1", port, ready=lambda: print("ready", flush=True))
@@ -57,7 +68,7 @@ if __name__ == "__main__":
         if kind == "embedded":
             uvloop.run(embedded(port))
         else:
-            server.serve_workers("served:make", "127.0.0.1", port, 2)
+            server.serve_workers("served:make", "127.0.0.1", port, 2, Drain(25, float(os.environ.get("UNREADY", "0"))))
     except server.StartupError as fault:
         print(fault, file=sys.stderr)
         sys.exit(1)
@@ -76,14 +87,14 @@ def start(tmp_path, port):
     (tmp_path / "served.py").write_text(APP)
     children = []
 
-    def begin(kind, stop=25.0):
+    def begin(kind, stop=25.0, unready=0.0):
         child = subprocess.Popen(
             [sys.executable, "served.py", kind, str(port), str(stop)],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}"},
+            env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}", "UNREADY": str(unready)},
         )
         children.append(child)
         return child
@@ -159,6 +170,38 @@ def test_a_request_under_way_is_answered_before_the_stop(start, port, kind):
     child.communicate(timeout=30)
     assert child.returncode == 0
     client.close()
+
+
+@pytest.mark.parametrize("kind", ["embedded", "workers"])
+def test_it_says_that_it_drains_before_it_takes_nothing_more(start, port, kind):
+    child = begun(start, port, kind, unready=60.0)
+    client = connect(port, child)
+    assert get(client, "/ready") == (200, b"ready")
+    child.send_signal(signal.SIGTERM)
+    for _ in range(WORKERS[kind]):
+        await_line(child, "told")
+    assert get(client, "/ready") == (200, b"draining")
+    another = connect(port, child)  # a new connection is taken too
+    assert get(another, "/ready") == (200, b"draining")
+    another.close()
+    began = time.monotonic()
+    child.send_signal(signal.SIGTERM)  # a second one shortens this
+    child.communicate(timeout=30)
+    client.close()
+    assert (child.returncode, time.monotonic() - began < 10) == (0, True)
+
+
+def test_workers_end_with_the_command_that_is_killed(start, port):
+    child, pids = start("workers"), set()
+    while len(pids) < WORKERS["workers"]:
+        client = connect(port, child)
+        pids.add(int(get(client, "/pid")[1]))
+        client.close()
+    child.kill()
+    end = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_request_that_does_not_end_is_cut_off(start, port):
