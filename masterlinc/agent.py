@@ -179,6 +179,10 @@ class Agent:
     requires: tuple[str, ...] = ()  # agents whose contract it imports
     optional: tuple[str, ...] = ()  # agents whose contract it imports, and lives without
     capabilities: tuple[str, ...] = ()
+    description: str = ""
+    description_ar: str = ""
+    category: str = ""
+    priority: int = 5  # of agents that fit a piece of work alike, the lower number takes it
     config: type[Struct] | None = None
     routers: Sequence[Any] = ()
     root_routers: Sequence[Any] = ()
