@@ -16,7 +16,7 @@ from masterlinc.db.arabic import require_arabic_trigrams
 from masterlinc.db.migrate import folders_of, pending
 from masterlinc.dispatch import Dispatcher
 from masterlinc.errors import StartupError, Unavailable
-from masterlinc.events import relay
+from masterlinc.events import subscriptions
 from masterlinc.heap import give_back
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
@@ -61,7 +61,7 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
         await _open_database(services)
         stack.push_async_callback(services.db.close)
         await stack.enter_async_context(watch(services.db, services.verifier, services.revocations, services.clock))
-        await relay.register(services)
+        await subscriptions.register(services)
         dispatcher = Dispatcher(services)
         wake = await stack.enter_async_context(listen(services.settings.redis, dispatcher.wake))
         services.after_commit = services.db.after_commit = wake

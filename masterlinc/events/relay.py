@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from msgspec import Struct
-
 from masterlinc.agent import Subscription
 from masterlinc.backoff import backoff
 from masterlinc.context import Context, Services
@@ -13,66 +11,66 @@ from masterlinc.faults import in_short
 from masterlinc.security.principal import service_principal
 from masterlinc.wire import load
 
-_CLAIM = """
-UPDATE masterlinc.delivery d SET attempts = d.attempts + 1, next_at = now() + $3::interval
-FROM (
+# What comes earlier in the aggregate and is not done, for the same subscriber.
+_EARLIER = """
+    SELECT FROM masterlinc.delivery e
+    WHERE e.subscription = c.subscription AND e.aggregate = c.aggregate
+      AND e.aggregate_seq < c.aggregate_seq AND e.state <> 'done'
+"""
+_CLAIM = f"""
+WITH due AS (
     SELECT oldest.subscription, oldest.event_id FROM unnest($1::text[]) AS served (agent), LATERAL (
         SELECT c.subscription, c.event_id, c.next_at FROM masterlinc.delivery c
-        WHERE c.state = 'pending' AND c.agent = served.agent AND c.next_at <= now()
+        WHERE c.state = 'pending' AND c.agent = served.agent AND c.next_at <= now() AND NOT EXISTS ({_EARLIER})
           AND NOT EXISTS (
-            SELECT FROM masterlinc.delivery e
-            WHERE e.subscription = c.subscription AND e.aggregate = c.aggregate
-              AND e.aggregate_seq < c.aggregate_seq AND e.state <> 'done')
+            SELECT FROM masterlinc.replay r WHERE r.subscription = c.subscription AND r.finished_at IS NULL
+              AND (r.organizations IS NULL OR c.organization_id = ANY (r.organizations)))
         ORDER BY c.next_at LIMIT $2 FOR UPDATE OF c SKIP LOCKED
     ) oldest
     ORDER BY oldest.next_at LIMIT $2
-) due
+)
+UPDATE masterlinc.delivery d SET attempts = d.attempts + 1, fence = d.fence + 1, next_at = now() + $3::interval
+FROM due LEFT JOIN masterlinc.event o ON o.id = due.event_id
 WHERE d.subscription = due.subscription AND d.event_id = due.event_id
-RETURNING d.subscription, d.event_id, d.attempts
-"""
+RETURNING d.subscription, d.event_id, d.fence, d.attempts, d.organization_id, o.payload
+"""  # noqa: S608 - our own words
 
-_FINISH = """
-UPDATE masterlinc.delivery SET state = 'done', finished_at = now(), error = NULL
-WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND attempts = $3 RETURNING 1
-"""
+# The order is looked at once more: a replay may have queued an earlier event since this one was taken.
+_FINISH = f"""
+UPDATE masterlinc.delivery c SET state = 'done', finished_at = now(), error = NULL
+WHERE c.subscription = $1 AND c.event_id = $2 AND c.state = 'pending' AND c.fence = $3 AND NOT EXISTS ({_EARLIER})
+RETURNING 1
+"""  # noqa: S608 - our own words
 
 _FAIL = """
-UPDATE masterlinc.delivery SET state = CASE WHEN attempts >= $4 THEN 'parked' ELSE 'pending' END,
-    next_at = now() + $5::interval, error = $6
-WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND attempts = $3
+UPDATE masterlinc.delivery SET next_at = now() + $4::interval, error = $5
+WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
 """
+_PARK = """
+UPDATE masterlinc.delivery SET state = 'parked', finished_at = now(), error = $4
+WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
+"""
+_PUT_BACK = """
+UPDATE masterlinc.delivery SET attempts = attempts - 1, next_at = now() + $4::interval
+WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
+"""
+_KNOWN = "SELECT EXISTS (SELECT FROM masterlinc.subscription WHERE name = $1)"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """An event on its way to one subscriber; `attempts` is the fencing token."""
+    """An event on its way to one subscriber; `fence` counts its starts, so a former one finds out that it is late."""
 
     subscription: str
     event_id: UUID
+    fence: int
     attempts: int
-
-
-async def register(services: Services) -> None:
-    """Write the subscriptions of the enabled agents as rows, so that a process that is away misses nothing."""
-    rows = [
-        (f"{agent.name}.{one.name}", agent.name, event_name(one.event), one.max_attempts)
-        for agent in services.registry.agents
-        for one in agent.subscribes
-    ]
-    async with services.db.transaction() as transaction:
-        await transaction.execute(
-            "DELETE FROM masterlinc.subscription WHERE name <> ALL($1::text[])", [row[0] for row in rows]
-        )
-        await transaction.executemany(
-            "INSERT INTO masterlinc.subscription (name, agent, event, max_attempts) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT (name) DO UPDATE"
-            " SET agent = excluded.agent, event = excluded.event, max_attempts = excluded.max_attempts",
-            sorted(rows),
-        )
+    organization_id: UUID
+    payload: str | None
 
 
 async def claim(services: Services, agents: list[str], limit: int) -> list[Delivery]:
-    """Take due deliveries; the attempt is counted and committed before it runs."""
+    """Take due deliveries with their events; the attempt is counted and committed before it runs."""
     lease = timedelta(seconds=services.settings.engine.lease_seconds)
     async with services.db.connection() as connection:
         return [Delivery(*row) for row in await connection.fetch(_CLAIM, agents, limit, lease)]
@@ -80,49 +78,54 @@ async def claim(services: Services, agents: list[str], limit: int) -> list[Deliv
 
 async def deliver(services: Services, delivery: Delivery) -> None:
     """Run one subscriber for one event; a fault is recorded and tried again, and parked in the end."""
-    agent, subscription = _find(services, delivery.subscription)
+    found = _find(services, delivery.subscription)
+    if found is None:
+        await _refuse(services, delivery)
+        return
+    agent, subscription = found
+    if delivery.payload is None:
+        await _write(services, _PARK, delivery, "the event is not kept any more")
+    elif delivery.attempts > subscription.max_attempts:
+        await _write(services, _PARK, delivery, f"started {delivery.attempts - 1} times and never finished")
+    else:
+        await _run(services, delivery, agent, subscription, delivery.payload)
+
+
+async def _run(services: Services, delivery: Delivery, agent: str, subscription: Subscription, payload: str) -> None:
+    principal = service_principal(agent, frozenset({delivery.organization_id}))
+    context = Context(agent, services, principal, trace_id=delivery.event_id.hex)
     try:
-        async with services.db.connection() as connection:
-            event = await connection.fetchrow(
-                "SELECT payload, organization_id FROM masterlinc.event WHERE id = $1", delivery.event_id
-            )
-        organization = event["organization_id"]
-        principal = service_principal(agent, frozenset({organization}))
-        context = Context(agent, services, principal, trace_id=delivery.event_id.hex)
         async with context.transaction() as transaction:
-            if await transaction.fetchval(_FINISH, delivery.subscription, delivery.event_id, delivery.attempts) is None:
-                return  # another process took it over after our lease
-            await subscription.run(context, load(event["payload"], subscription.event))
+            if await transaction.fetchval(_FINISH, delivery.subscription, delivery.event_id, delivery.fence) is None:
+                return  # another process took it over after our lease, or a replay took it back
+            await subscription.run(context, load(payload, subscription.event))
     except Exception as fault:  # noqa: BLE001 - a subscriber may raise anything; it must not stop the others
-        await _record_fault(services, delivery, subscription, fault)
+        if delivery.attempts >= subscription.max_attempts:
+            await _write(services, _PARK, delivery, in_short(fault))
+        else:
+            await _write(services, _FAIL, delivery, backoff(delivery.attempts), in_short(fault))
 
 
-async def _record_fault(services: Services, delivery: Delivery, subscription: Subscription, fault: Exception) -> None:
+async def _refuse(services: Services, delivery: Delivery) -> None:
+    """Leave what this version does not know to a process of another one; what nobody wants any more is parked."""
     async with services.db.connection() as connection:
-        await connection.execute(
-            _FAIL,
-            delivery.subscription,
-            delivery.event_id,
-            delivery.attempts,
-            subscription.max_attempts,
-            backoff(delivery.attempts),
-            in_short(fault),
-        )
+        known = await connection.fetchval(_KNOWN, delivery.subscription)
+    if known:
+        await _write(services, _PUT_BACK, delivery, timedelta(seconds=services.settings.engine.lease_seconds))
+    else:
+        await _write(services, _PARK, delivery, "the subscription is gone")
 
 
-def _find(services: Services, name: str) -> tuple[str, Subscription]:
+async def _write(services: Services, statement: str, delivery: Delivery, *arguments: object) -> None:
+    async with services.db.connection() as connection:
+        await connection.execute(statement, delivery.subscription, delivery.event_id, delivery.fence, *arguments)
+
+
+def _find(services: Services, name: str) -> tuple[str, Subscription] | None:
     agent_name, _, label = name.partition(".")
     for agent in services.registry.agents:
         if agent.name == agent_name:
             for one in agent.subscribes:
                 if one.name == label:
                     return agent_name, one
-    raise LookupError(f"there is no subscription {name}")
-
-
-def event_name(event: type[Struct]) -> str:
-    """Return the tag of an event type, as `claimlinc.claim_submitted.v1`."""
-    tag = event.__struct_config__.tag
-    if not isinstance(tag, str):
-        raise TypeError(f"event {event.__name__} has no tag")
-    return tag
+    return None

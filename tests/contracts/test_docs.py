@@ -22,7 +22,7 @@ from claimlinc.contract import ClaimSubmission, ClaimType, Coding, Cover, Identi
 from claimlinc.service.workflow import CLAIM
 from masterlinc.agent import Agent
 from masterlinc.app import declared_permissions
-from masterlinc.events.relay import event_name
+from masterlinc.events.subscriptions import event_name
 from masterlinc.identity import identifier_is_valid
 from masterlinc.money import Money, Quantity
 from masterlinc.registry import discover

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from masterlinc.events.relay import event_name
+from masterlinc.events.subscriptions import event_name
 from masterlinc.registry import discover
 from masterlinc.wire import dump, load
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from masterlinc.agent import Agent, Step, StepDone, StepInput, Subscription, Task, Workflow
 from masterlinc.context import Context, Services
 from masterlinc.dispatch import Dispatcher
-from masterlinc.events import relay
+from masterlinc.events import subscriptions
 from masterlinc.ids import new_id
 from masterlinc.security.principal import service_principal
 
@@ -45,7 +45,7 @@ async def publish(services: Services, *numbers: int) -> None:
 
 @asynccontextmanager
 async def dispatching(services: Services):
-    await relay.register(services)
+    await subscriptions.register(services)
     dispatcher = Dispatcher(services)
     services.after_commit = services.db.after_commit = dispatcher.wake
     await dispatcher.start()
@@ -96,7 +96,7 @@ async def test_the_start_takes_over_what_was_left(kernel):
     seen = Seen()
     services = await kernel(agent_of(seen))
     services.settings.engine.poll_seconds = 3600
-    await relay.register(services)
+    await subscriptions.register(services)
     await publish(services, 1)
     async with dispatching(services):
         assert await seen.count(1) == [1]
@@ -182,7 +182,7 @@ async def test_idle_returns_when_everything_is_done(kernel):
                 transaction.publish(ToyMade(event.number + 1), aggregate=new_id(), organization_id=ORGANIZATION)
 
     services = await kernel(agent_of(chain))
-    await relay.register(services)
+    await subscriptions.register(services)
     await publish(services, 1)
     await Dispatcher(services).idle()
     assert seen.numbers == [1, 2, 3, 4, 5]
@@ -192,7 +192,7 @@ async def test_a_process_does_only_the_work_of_the_agents_that_it_serves(kernel)
     seen = Seen()
     services = await kernel(agent_of(seen))
     services.settings.process.agents = ["another"]
-    await relay.register(services)
+    await subscriptions.register(services)
     await publish(services, 1)
     await Dispatcher(services).idle()
     assert seen.numbers == []

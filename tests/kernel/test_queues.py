@@ -20,8 +20,8 @@ SELECT gen_random_uuid(), 'toy.work', 1, n::text, gen_random_uuid(), CASE n % 3 
 FROM generate_series(1, $1::int) AS n
 """
 DELIVERIES = """
-INSERT INTO masterlinc.delivery (subscription, event_id, agent, aggregate, aggregate_seq, next_at)
-SELECT 'toy.count', gen_random_uuid(), CASE n % 3 WHEN 0 THEN 'one' ELSE 'other' END, gen_random_uuid(), 1,
+INSERT INTO masterlinc.delivery (subscription, event_id, organization_id, agent, aggregate, aggregate_seq, next_at)
+SELECT 'toy.count', gen_random_uuid(), gen_random_uuid(), CASE n % 3 WHEN 0 THEN 'one' ELSE 'other' END, gen_random_uuid(), 1,
     now() - make_interval(secs => n)
 FROM generate_series(1, $1::int) AS n
 """

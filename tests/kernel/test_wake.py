@@ -9,7 +9,7 @@ from masterlinc import wake
 from masterlinc.agent import Agent, Subscription
 from masterlinc.context import Context, Services
 from masterlinc.dispatch import Dispatcher
-from masterlinc.events import relay
+from masterlinc.events import subscriptions
 from masterlinc.ids import new_id
 from masterlinc.settings import RedisSettings
 from masterlinc.testing_servers import start_valkey
@@ -166,7 +166,7 @@ async def front_and_back(kernel, new_database, url: str, poll: float):
     for services in (front, back):
         services.settings.engine.poll_seconds = poll
     front.settings.process.agents = ["another"]
-    await relay.register(back)
+    await subscriptions.register(back)
 
     async def commit() -> None:
         async with front.db.transaction() as transaction:

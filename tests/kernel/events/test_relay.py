@@ -1,10 +1,11 @@
 from datetime import timedelta
 
+import asyncpg
 from msgspec import Struct
 
 from masterlinc.agent import Agent, Subscription
 from masterlinc.context import Context, Services
-from masterlinc.events import relay
+from masterlinc.events import relay, subscriptions
 from masterlinc.ids import new_id
 from masterlinc.security.principal import service_principal
 
@@ -53,7 +54,7 @@ async def test_an_event_reaches_its_subscriber_once(kernel):
         seen.append(event.number)
 
     services = await kernel(agent_of(count))
-    await relay.register(services)
+    await subscriptions.register(services)
     await publish(services, 7)
     assert await turn(services) == 1
     await make_due(services)
@@ -66,7 +67,7 @@ async def test_a_rolled_back_transaction_publishes_nothing(kernel):
         raise AssertionError("must not be delivered")
 
     services = await kernel(agent_of(count))
-    await relay.register(services)
+    await subscriptions.register(services)
     context = Context("toy", services, service_principal("toy", frozenset({ORGANIZATION})))
     try:
         async with context.transaction() as transaction:
@@ -85,7 +86,7 @@ async def test_a_failing_subscriber_is_tried_again_and_parked_in_the_end(kernel)
         raise RuntimeError("always")
 
     services = await kernel(agent_of(count, max_attempts=2))
-    await relay.register(services)
+    await subscriptions.register(services)
     await publish(services, 1)
     for _ in range(4):
         await turn(services)
@@ -106,7 +107,7 @@ async def test_order_within_an_aggregate_holds_and_a_parked_event_blocks_only_it
         seen.append(event.number)
 
     services = await kernel(agent_of(count, max_attempts=1))
-    await relay.register(services)
+    await subscriptions.register(services)
     await publish(services, 1, 2, aggregate=new_id())
     await publish(services, 10, aggregate=new_id())
     for _ in range(3):
@@ -122,7 +123,7 @@ async def test_a_subscription_keeps_events_for_a_process_that_is_away(kernel):
         seen.append(event.number)
 
     services = await kernel(agent_of(count))
-    await relay.register(services)
+    await subscriptions.register(services)
     assert await relay.claim(services, ["another"], 10) == []
     await publish(services, 3)
     assert await relay.claim(services, ["another"], 10) == []
@@ -137,7 +138,7 @@ async def test_a_delivery_that_was_taken_over_is_not_done_twice(kernel):
         seen.append(event.number)
 
     services = await kernel(agent_of(count))
-    await relay.register(services)
+    await subscriptions.register(services)
     await publish(services, 5)
     slow = (await relay.claim(services, ["toy"], 10))[0]
     await make_due(services)
@@ -151,10 +152,81 @@ async def test_the_lease_is_counted_before_the_handler_runs(kernel):
         return None
 
     services = await kernel(agent_of(count))
-    await relay.register(services)
+    await subscriptions.register(services)
     await publish(services, 5)
     claimed = await relay.claim(services, ["toy"], 10)
     assert [delivery.attempts for delivery in claimed] == [1]
     async with services.db.transaction() as transaction:
         ahead = await transaction.fetchval("SELECT next_at - now() FROM masterlinc.delivery")
     assert ahead > timedelta(seconds=20)
+
+
+async def state_of(services: Services):
+    async with services.db.transaction() as transaction:
+        return await transaction.fetchrow("SELECT state, attempts, error FROM masterlinc.delivery")
+
+
+async def test_an_event_that_kills_its_process_is_parked_in_the_end(kernel):
+    """The attempt is counted before it runs, so a start that never came to an end is seen."""
+    services = await kernel(agent_of(count_nothing, max_attempts=2))
+    await subscriptions.register(services)
+    await publish(services, 1)
+    for _ in range(2):
+        assert len(await relay.claim(services, ["toy"], 10)) == 1  # and then the process is gone
+        await make_due(services)
+    assert await turn(services) == 1
+    row = await state_of(services)
+    assert (row["state"], row["error"]) == ("parked", "started 2 times and never finished")
+
+
+async def count_nothing(ctx: Context, event: ToyMade) -> None:
+    return None
+
+
+async def test_what_a_process_of_another_version_subscribes_to_is_left_to_it(kernel, new_database):
+    urls = await new_database()
+    newer = await kernel(agent_of(count_nothing), urls=urls)
+    await subscriptions.register(newer)
+    await publish(newer, 1)
+    older = await kernel(Agent("toy", "Toy", "لعبة", "0.9", ">=0.1"), urls=urls)
+    assert await turn(older) == 1
+    row = await state_of(newer)
+    assert (row["state"], row["attempts"]) == ("pending", 0)
+    await make_due(newer)
+    assert await turn(newer) == 1
+    assert (await state_of(newer))["state"] == "done"
+
+
+async def test_what_nobody_subscribes_to_any_more_is_parked(kernel, new_database):
+    urls = await new_database()
+    before = await kernel(agent_of(count_nothing), urls=urls)
+    await subscriptions.register(before)
+    await publish(before, 1)
+    after = await kernel(Agent("toy", "Toy", "لعبة", "2", ">=0.1"), urls=urls)
+    await subscriptions.register(after)
+    assert await turn(after) == 1
+    row = await state_of(after)
+    assert (row["state"], row["error"]) == ("parked", "the subscription is gone")
+
+
+async def test_an_event_that_is_not_kept_any_more_is_parked(kernel):
+    services = await kernel(agent_of(count_nothing))
+    await subscriptions.register(services)
+    await publish(services, 1)
+    owner = await asyncpg.connect(services.settings.database.owner_url)
+    await owner.execute("DELETE FROM masterlinc.event")
+    await owner.close()
+    assert await turn(services) == 1
+    row = await state_of(services)
+    assert (row["state"], row["error"]) == ("parked", "the event is not kept any more")
+
+
+async def test_a_delivery_takes_few_statements(kernel, statements):
+    """Nothing but the transaction with its fence: the event came with the claim."""
+    services = await kernel(agent_of(count_nothing))
+    await subscriptions.register(services)
+    await publish(services, 1)
+    with statements() as sent:
+        (delivery,) = await relay.claim(services, ["toy"], 10)
+        await relay.deliver(services, delivery)
+    assert [one.split()[0].rstrip(";") for one in sent] == ["WITH", "BEGIN", "UPDATE", "COMMIT"]
