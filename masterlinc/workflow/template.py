@@ -56,6 +56,17 @@ def render(template: Any, outputs: Mapping[str, Any], context: Any) -> Any:
     return _Rendering(outputs, context).of(template)
 
 
+def literal(value: Any) -> Any:
+    """Return the template that renders to this value, whatever its texts look like."""
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, Mapping):
+        return {key: literal(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [literal(one) for one in value]
+    return value
+
+
 class _Rendering:
     """One input in the making, and how much of it came by references."""
 

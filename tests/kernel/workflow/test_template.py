@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from masterlinc.wire import encode, tree
 from masterlinc.workflow import template
-from masterlinc.workflow.template import TemplateError, references, render
+from masterlinc.workflow.template import TemplateError, literal, references, render
 
 OUTPUTS = {
     "find": {"patient_id": "PAT-1", "names": ["Huda", "هدى"], "amount": Decimal("10.50"), "nothing": None, "on": True},
@@ -109,14 +109,6 @@ def test_any_input_renders_or_names_what_is_wrong(value):
     except TemplateError:
         return
     assert tree(encode(rendered)) == rendered
-
-
-def literal(value):
-    if isinstance(value, str):
-        return value.replace("${", "$${")
-    if isinstance(value, list):
-        return [literal(one) for one in value]
-    return {key: literal(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 @given(JSON)
