@@ -1,11 +1,10 @@
 """A user's graph becomes a plan, or is refused with every fault at once, before anything runs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from masterlinc.agent import OnFailure
 from masterlinc.errors import FieldError, Forbidden, Invalid, Malformed
-from masterlinc.registry import Registry
 from masterlinc.security.principal import Principal
 from masterlinc.workflow import plan
 from masterlinc.workflow.form import MAX_STEPS, Compensation, Graph, GraphStep
@@ -13,6 +12,9 @@ from masterlinc.workflow.inputs import Found, Known, check_input, read
 from masterlinc.workflow.plan import Plan, PlanStep
 from masterlinc.workflow.targets import KERNEL, Target, Targets
 from masterlinc.workflow.template import CONTEXT
+
+if TYPE_CHECKING:
+    from masterlinc.registry import Registry
 
 NAME = f"{KERNEL}.graph"
 VERSION = 1
@@ -39,7 +41,7 @@ class TaskForbidden(Forbidden):
     title, title_ar = "A task of this work is not allowed for you", "إحدى مهام هذا العمل غير مسموحة لك"
 
 
-def compile_graph(graph: Graph, registry: Registry, principal: Principal) -> Plan:
+def compile_graph(graph: Graph, registry: "Registry", principal: Principal) -> Plan:
     """Turn a user's graph into its plan; raises UnknownAgent (400), GraphRefused (422) or TaskForbidden (403)."""
     faults = _count(graph.steps)
     if faults:

@@ -1,14 +1,17 @@
 """What a step may run: tasks that are offered, by their label or full name, and waiting for a signal."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from masterlinc.agent import Agent, Task
 from masterlinc.errors import FieldError
-from masterlinc.registry import Registry
 from masterlinc.security.principal import Principal
 from masterlinc.workflow.form import Name
+
+if TYPE_CHECKING:
+    from masterlinc.registry import Registry
 
 KERNEL = "masterlinc"
 SIGNAL = "signal"
@@ -42,7 +45,7 @@ class Target:
 class Targets:
     """Finds what steps name, and keeps every fault and every missing permission."""
 
-    def __init__(self, registry: Registry, principal: Principal) -> None:
+    def __init__(self, registry: "Registry", principal: Principal) -> None:
         self._registry, self._principal = registry, principal
         self._agents = {agent.name: agent for agent in registry.agents}
         self.faults: list[FieldError] = []
