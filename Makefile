@@ -34,11 +34,11 @@ check: $(VENV)/.dev ## check style, types and who imports whom
 	$(BIN)/mypy
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
 
-bench: $(VENV)/.bench ## measure the documented operations with 100 and 500 clients, print JSON (ARGS= goes to it)
-	$(BIN)/python -m benchmarks.load $(ARGS)
+bench: $(VENV)/.bench ## measure operations, workflows beside DBOS, events and timers; print JSON (ARGS= goes to it)
+	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-short: $(VENV)/.bench ## the same for about a minute, with 100 clients
-	$(BIN)/python -m benchmarks.load --short $(ARGS)
+bench-short: $(VENV)/.bench ## a first impression of the same, in under two minutes
+	$(BIN)/python -m benchmarks --short $(ARGS)
 
 format: $(VENV)/.dev ## bring the code into the one format
 	$(BIN)/ruff check --fix-only --quiet .
@@ -82,6 +82,6 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.run requirements/bench.txt
-	@echo "installing the load generator"
+	@echo "installing the load generator and what is measured beside us"
 	@$(LOCKED) -r requirements/bench.txt
 	@touch $@

@@ -18,7 +18,7 @@ class Plan:
     owner: str
     superuser: str
     postgres: int
-    steps: Literal["trivial", "row"]
+    steps: Literal["trivial", "row", "graph"]
     callers: int = 0
     seconds: float = 0
     warm_up: float = 0

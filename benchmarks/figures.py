@@ -1,5 +1,6 @@
 """Figures: percentiles of times, medians of rounds, and what a stretch of work cost in processor time."""
 
+import os
 import statistics
 import time
 from collections.abc import Iterable, Sequence
@@ -51,6 +52,7 @@ class Meter:
             "app_cpu_us": round(own * each),
             "database_cpu_us": round(database * each),
             "busy_cores": round((own + database) / seconds, 2),
+            "app_mb": round(processes.cost(os.getpid()).app_megabytes),
         }
 
 

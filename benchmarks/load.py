@@ -1,24 +1,22 @@
 """The five documented operations under load, each with 100 and 500 clients; prints JSON.
 
-`make bench` runs all of it, `make bench-short` a first impression. The load is k6's: a client sends its next request
-when the last was answered. It runs on the same machine, so the system is measured with what k6 leaves of it.
+The load is k6's: a client sends its next request when the last was answered. It runs on the same machine, so the
+system is measured with what k6 leaves of it.
 """
 
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks import processes
+from benchmarks.machine import machine
 from benchmarks.system import PASSWORD, System, today, up
 from masterlinc.demo import DOMAIN, ROLES
 
@@ -135,26 +133,6 @@ def describe(operation: str, clients: int, seconds: int, metrics: dict[str, Any]
         p95 = result["p95_ms"]
         result["target_met"] = p95 is not None and p95 <= TARGETS[operation] and not counts["failed"]
     return result
-
-
-def machine() -> dict[str, Any]:
-    """Return where this was measured."""
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "processors": os.cpu_count(),
-        "model": _model(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "masterlinc": version("masterlinc"),
-    }
-
-
-def _model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def _k6(folder: Path, plan: dict[str, Any]) -> dict[str, Any]:

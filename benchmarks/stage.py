@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Stage:
         self.settings: dict[str, str] = {}
 
     async def database(self, *, migrated: bool) -> Place:
-        """Make a database, with our tables where they are asked for; what earlier runs left to write is written first."""
+        """Make a database, with our tables where they are asked for; what is left to write is written first."""
         if migrated and not self._migrated:
             await self._migrate()
             self._migrated = True
@@ -58,9 +58,7 @@ class Stage:
         finally:
             await connection.close()
         server = self._server
-        return Place(
-            server.dsn("app", name), server.dsn("owner", name), server.dsn("superuser", name), await self._postmaster()
-        )
+        return Place(server.dsn("app", name), server.dsn("owner", name), server.dsn("superuser", name), _postmaster())
 
     async def drop(self, place: Place) -> None:
         """Remove a database, so that no vacuum of it runs beside the next run."""
@@ -80,13 +78,14 @@ class Stage:
             await connection.close()
         await migrate(self._server.dsn("owner", _TEMPLATE), folders_of([]))
 
-    async def _postmaster(self) -> int:
-        """The server is a child of this process, and its only one of that name."""
-        own = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-        for pid in (int(word) for children in own for word in children.read_text().split()):
-            if Path(f"/proc/{pid}/comm").read_text().strip() == "postgres":
-                return pid
-        raise SystemExit("the PostgreSQL of this run is gone")
+
+def _postmaster() -> int:
+    """The server is a child of this process, and its only one of that name."""
+    own = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    for pid in (int(word) for children in own for word in children.read_text().split()):
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "postgres":
+            return pid
+    raise SystemExit("the PostgreSQL of this run is gone")
 
 
 _TOLD = (
@@ -100,14 +99,19 @@ _TOLD = (
 )
 
 
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="masterlinc-bench-") as name:
+        Path(name).chmod(0o755)  # the database's account may be another
+        yield Path(name)
+
+
 @asynccontextmanager
 async def stage() -> AsyncIterator[Stage]:
     """Start the server of a run on the first two processors, and remove everything at its end."""
     with contextlib.suppress(AttributeError, OSError):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])  # children inherit it
-    with tempfile.TemporaryDirectory(prefix="masterlinc-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the database's account may be another
+    with _folder() as folder:
         server = await start_test_postgres(folder, durable=True)
         try:
             yield Stage(server, folder)

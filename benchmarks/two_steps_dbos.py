@@ -148,7 +148,7 @@ async def _backlog(plan: Plan, workflow: Any) -> dict[str, Any]:
         QUEUE, worker_concurrency=plan.tuning["worker_concurrency"], polling_interval_sec=plan.tuning["poll_seconds"]
     )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while connection.execute(sqlalchemy.text(_LEFT)).scalar():
+        while connection.execute(sqlalchemy.text(_LEFT)).scalar():  # noqa: ASYNC110 - it ends in PostgreSQL, not here
             await asyncio.sleep(0.1)
         cost = meter.read(plan.backlog)
         first, last = connection.execute(sqlalchemy.text(_SPAN)).one()
