@@ -30,6 +30,7 @@ from masterlinc.registry import Registry
 from masterlinc.security.guards import check_routes, guard
 from masterlinc.security.principal import ANONYMOUS
 from masterlinc.settings import Settings
+from masterlinc.tools import Mounted, mounted
 
 API = "/api/v1"
 DOCS_REASON = "the documentation of the API holds nothing secret, and production.toml turns it off"
@@ -41,6 +42,7 @@ def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = 
     installed = declared_permissions([*registry.agents, *registry.disabled])
     services.verifier.rbac.check(permission.name for permission in installed)
     monitor = health.Monitor(services)
+    tools = mounted(settings, registry)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -50,9 +52,9 @@ def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = 
                 yield
 
     config = AppConfig(
-        route_handlers=[*health.handlers(monitor), *_route_handlers(settings, services, registry)],
+        route_handlers=[*health.handlers(monitor), *_route_handlers(settings, services, registry, tools)],
         guards=[guard(services.verifier)],
-        lifespan=[lifespan],
+        lifespan=[lifespan, *tools.lifespans],
         openapi_config=_openapi(registry) if settings.http.docs else None,
     )
     app = Litestar.from_config(install(config, settings.http))
@@ -66,11 +68,11 @@ def declared_permissions(agents: Iterable[Agent]) -> list[Permission]:
     return [*routes.PERMISSIONS, *(permission for agent in agents for permission in agent.permissions)]
 
 
-def _route_handlers(settings: Settings, services: Services, registry: Registry) -> list[Any]:
+def _route_handlers(settings: Settings, services: Services, registry: Registry, tools: Mounted) -> list[Any]:
     kernel = {"ctx": _provide("masterlinc", services)}
     handlers: list[Any] = [
-        Router("/", route_handlers=[routes.root_router], dependencies=kernel),
-        Router(API, route_handlers=[routes.api_router], dependencies=kernel),
+        Router("/", route_handlers=[routes.root_router, *tools.root], dependencies=kernel),
+        Router(API, route_handlers=[routes.api_router, *tools.api], dependencies=kernel),
     ]
     for agent in registry.agents:
         if settings.serves(agent.name):

@@ -36,6 +36,7 @@ def _refuse(fault: BaseException) -> int:
 def _parser() -> argparse.ArgumentParser:
     from masterlinc.authoring import cli as authoring
     from masterlinc.registry import discover
+    from masterlinc.tools import cli as tools_cli
 
     parser = argparse.ArgumentParser(
         prog="masterlinc", description="Saudi health insurance, from the visit to the money."
@@ -62,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     agents.set_defaults(run=_agents)
 
     authoring.add(commands)
+    tools_cli.add(commands)
+
     for agent in discover()[0]:
         for add in agent.cli:
             add(commands)

@@ -23,6 +23,9 @@ RedisUrl = Annotated[
     str,
     Meta(pattern=r"^(|unix://.+|rediss?://([^@/]*@)?([^:/@?]+|\[[0-9a-fA-F:]+\])?(:[0-9]{1,5})?(/[0-9]*)?(\?.*)?)$"),
 ]
+HttpUrl = Annotated[
+    str, Meta(pattern=r"^(|https?://([^:/@?#\s]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[^?#\s]*[^/?#\s])?)\Z")
+]
 
 
 class ProcessSettings(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -77,6 +80,14 @@ class EngineSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     poll_seconds: Seconds = 1.0
 
 
+class ToolsSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Agents as tools for AI: the MCP server and the cards of agents."""
+
+    enabled: bool = False
+    origins: list[str] = []  # of browsers that may call; written exactly, as https://assistant.example
+    url: HttpUrl = ""  # what callers reach this system at; empty: the address served on
+
+
 class DemoSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """How much demo data `masterlinc up` makes."""
 
@@ -94,6 +105,7 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True):
     redis: RedisSettings = field(default_factory=RedisSettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    tools: ToolsSettings = field(default_factory=ToolsSettings)
     demo: DemoSettings = field(default_factory=DemoSettings)
     agents: dict[str, dict[str, Any]] = {}  # each agent's section, checked against its own Struct
 

@@ -29,6 +29,7 @@ agent = Agent(
             "البحث عن منشأة برقم ORG أو برقم الترخيص",
             permission="organization:read",
             joins_transaction=True,
+            tool=True,
         ),
         Task(
             contract.LoadOrganization,
@@ -38,6 +39,7 @@ agent = Agent(
             "عرض منشأة بمعرفها",
             permission="organization:read",
             joins_transaction=True,
+            tool=True,
         ),
     ),
     permissions=(

@@ -55,6 +55,7 @@ TASKS = (
         "التحقق من مطالبة دون تسجيلها",
         permission="claim:submit",
         joins_transaction=True,
+        tool=True,
         name="validate",
     ),
     Task(

@@ -49,6 +49,7 @@ async def _find_practitioner(ctx: Context, request: FindPractitioner) -> FoundPr
 
 
 TASKS = (
+    # No tool: it answers identity numbers in the clear, and what a tool answers may leave the hospital with the model.
     Task(
         FindPatient,
         FoundPatient,
@@ -66,5 +67,6 @@ TASKS = (
         "البحث عن ممارس برقم PRA- أو رقم الترخيص",
         permission="patient:read",
         joins_transaction=True,
+        tool=True,
     ),
 )

@@ -18,7 +18,9 @@ from policylinc.demo import demo
 from policylinc.enrolment import enrol_unknown
 from policylinc.ledger import load_terms, post_benefits, reverse_benefits
 from policylinc.routes import router
+from policylinc.schemas import PolicyAnswer, PolicyQuestion
 from policylinc.tables import TABLES
+from policylinc.validation import validate_policy
 
 agent = Agent(
     name="policylinc",
@@ -38,6 +40,18 @@ agent = Agent(
         Permission("policy:validate", "Ask whether a service is covered", "الاستعلام عن تغطية خدمة"),
     ),
     tasks=(
+        Task(
+            PolicyQuestion,
+            PolicyAnswer,
+            validate_policy,
+            "Say whether a policy covers a service for a patient, and who pays what",
+            "بيان ما إذا كانت الوثيقة تغطي خدمة لمريض ومن يدفع",
+            permission="policy:validate",
+            joins_transaction=True,
+            name="validate",
+            tool=True,
+        ),
+        # No tool: it tells of any identity number whether and where its holder is insured.
         Task(
             FindCover,
             FoundCover,

@@ -26,6 +26,7 @@ TASKS = (
         "تحويل رموز المطالبة إلى أنظمة الترميز المعتمدة",
         permission="code:read",
         joins_transaction=True,
+        tool=True,
     ),
     Task(
         MapFacilityCode,
@@ -44,6 +45,7 @@ TASKS = (
         "التحقق من حسابات المطالبة",
         permission="code:read",
         joins_transaction=True,
+        tool=True,
     ),
     Task(
         SignDocument,
@@ -62,5 +64,6 @@ TASKS = (
         "التحقق من توقيع",
         permission="code:read",
         joins_transaction=True,
+        tool=True,
     ),
 )
