@@ -35,6 +35,7 @@ def _refuse(fault: BaseException) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from masterlinc.authoring import cli as authoring
+    from masterlinc.launch import cli as launch
     from masterlinc.registry import discover
     from masterlinc.tools import cli as tools_cli
 
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
 
     serve = commands.add_parser("serve", help="serve with the configured database, nothing embedded, no demo")
+    serve.add_argument("--log", type=Path, help="write to this file, which is kept short, and not to standard error")
     serve.set_defaults(run=_serve)
 
     migrate = commands.add_parser("migrate", help="bring the database (database.owner_url) to this version")
@@ -62,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     agents = commands.add_parser("agents", help="list the agents, and why one does not run")
     agents.set_defaults(run=_agents)
 
+    launch.add(commands)
     authoring.add(commands)
     tools_cli.add(commands)
 
@@ -78,20 +81,29 @@ def _up(options: argparse.Namespace) -> int:
         return runner.run(up(options.host, options.port, options.data, demo_data=not options.no_demo))
 
 
-def _serve(_: argparse.Namespace) -> int:
+def _serve(options: argparse.Namespace) -> int:
     from masterlinc import runtime
-    from masterlinc.app import create_app
+    from masterlinc.asgi import application
+    from masterlinc.drain import Drain
+    from masterlinc.observe.logfile import write_to
     from masterlinc.observe.logs import configure
     from masterlinc.registry import assemble, discover
-    from masterlinc.server import serve_workers
+    from masterlinc.server import serve_embedded, serve_workers
     from masterlinc.settings import load
 
+    if options.log is not None:
+        write_to(options.log)
     configure()
     settings = load()
-    registry = assemble(settings, *discover())
-    create_app(settings, registry)  # routes and roles: a fault is told here, not by every worker
-    asyncio.run(runtime.check(settings, registry))
-    serve_workers("masterlinc.asgi:application", settings.http.host, settings.http.port, settings.http.workers)
+    http = settings.http
+    app = application()  # routes and roles: a fault is told here, not by every worker
+    if http.workers == 1:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve_embedded(app, http.host, http.port))
+        return 0
+    asyncio.run(runtime.check(settings, assemble(settings, *discover())))
+    drain = Drain(settings.process.drain_seconds, settings.process.unready_seconds)
+    serve_workers("masterlinc.asgi:application", http.host, http.port, http.workers, drain)
     return 0
 
 

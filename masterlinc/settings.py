@@ -32,7 +32,9 @@ class ProcessSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """The place of this process among others."""
 
     agents: list[str] = []  # empty: all that are enabled
-    name: str = "masterlinc"
+    name: Annotated[str, Meta(min_length=1, max_length=120)] = "masterlinc"
+    drain_seconds: Seconds = 25.0  # a supervisor's usual 30, less what it takes to close everything after
+    unready_seconds: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class HttpSettings(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -132,15 +134,20 @@ def config_folder() -> Path:
 
 
 def load(profile: str | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read default.toml, then the profile's file, then the environment; raises StartupError."""
+    """Read default.toml, then the profiles' files in their order, then the environment; raises StartupError."""
     environment = os.environ if environment is None else environment
     folder = config_folder()
     tree: dict[str, Any] = {}
     profile = profile or environment.get("MASTERLINC_PROFILE") or ""
-    for name in ["default", *([profile] if profile else [])]:
+    for name in ["default", *profiles(profile)]:
         _merge(tree, _read(folder / f"{name}.toml"))
     _merge(tree, _from_environment(environment))
     return build(tree)
+
+
+def profiles(text: str) -> list[str]:
+    """Return the profiles that a text names, as `production,per-agent/claimlinc`; later ones win."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def build(tree: dict[str, Any]) -> Settings:

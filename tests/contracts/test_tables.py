@@ -18,6 +18,7 @@ OPEN = {
     "masterlinc.event",
     "masterlinc.migration",
     "masterlinc.partitioned_table",
+    "masterlinc.process",
     "masterlinc.replay",
     "masterlinc.revoked_session",
     "masterlinc.stream",

@@ -30,6 +30,28 @@ def test_the_profile_goes_over_the_default_and_the_environment_over_both(folder)
     assert (found.workers, found.host, found.port) == (1, "b", 3)
 
 
+def test_later_profiles_go_over_earlier_ones(folder):
+    (folder / "one").mkdir()
+    (folder / "one" / "a.toml").write_text("[process]\nname = 'a'\nagents = ['x']\n", encoding="utf-8")
+    (folder / "b.toml").write_text("[process]\nname = 'b'\n", encoding="utf-8")
+    assert (read(PROFILE="one/a, b").process.name, read(PROFILE="b,one/a").process.name) == ("b", "a")
+    assert read(PROFILE="one/a,b,").process.agents == ["x"]
+    with pytest.raises(StartupError, match=r"c\.toml"):
+        read(PROFILE="b,c")
+
+
+def test_each_agent_has_a_profile_of_its_own_with_a_port_of_its_own():
+    names = sorted(path.stem for path in (settings.config_folder() / "per-agent").glob("*.toml"))
+    found = {name: load(f"demo,per-agent/{name}", environment={}) for name in names}
+    assert names == sorted(["masterlinc", *load(environment={}).agents])
+    assert {name: one.process.agents for name, one in found.items()} == {name: [name] for name in names}
+    assert {one.agents["nphieslinc"]["hub"] for one in found.values()} == {"simulator"}
+    ports = {name: one.http.port for name, one in found.items()}
+    first = {"masterlinc": 8000, "claimlinc": 8001, "doctorlinc": 8002, "policylinc": 8003, "authlinc": 8005}
+    assert first.items() <= ports.items()
+    assert len({8006, *ports.values()}) == len(ports) + 1  # the audit agent's port is kept for it
+
+
 @pytest.mark.parametrize("text", ["[http]\nportt = 1", "[http.portt]\nx = 1", "portt = 1", "[portt]\nx = 1"])
 def test_an_unknown_key_of_a_file_is_named(folder, text):
     (folder / "default.toml").write_text(text, encoding="utf-8")

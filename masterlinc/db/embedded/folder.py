@@ -100,12 +100,18 @@ def server_home(data: Path, account: Account) -> Path:
     return home
 
 
-def socket_folder(home: Path, account: Account) -> Path:
-    """Return the socket's folder, empty, made for the server's account alone; its path is short enough for a socket."""
+def socket_place(home: Path, account: Account) -> Path:
+    """Return where the socket's folder is; the path is short enough for a socket."""
     folder = home / "run"
     if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_BYTES:
         digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
         folder = SHORT / f"masterlinc-{account.uid}-{digest}"
+    return folder
+
+
+def socket_folder(home: Path, account: Account) -> Path:
+    """Return the socket's folder, empty, made for the server's account alone."""
+    folder = socket_place(home, account)
     if folder.is_symlink() or folder.exists():
         state = folder.lstat()
         if not stat.S_ISDIR(state.st_mode) or state.st_uid != account.uid or state.st_mode & 0o077:

@@ -10,8 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
-from urllib.parse import quote
+from typing import Any, Self
 
 import asyncpg
 
@@ -19,11 +18,10 @@ from masterlinc import secrets_file
 from masterlinc.db.arabic import require_arabic_trigrams
 from masterlinc.db.embedded import folder, process, roles
 from masterlinc.db.embedded.account import Account, server_account
+from masterlinc.db.embedded.address import USERS, Role, address
 from masterlinc.db.embedded.programs import find_programs
 from masterlinc.errors import StartupError
 
-Role = Literal["owner", "app", "superuser"]
-USERS: dict[Role, str] = {"owner": roles.OWNER, "app": roles.APP, "superuser": "postgres"}
 SECRETS = {
     "master_key": secrets_file.random_key,
     "owner_password": secrets_file.random_password,
@@ -58,10 +56,14 @@ def _silent(_: str) -> None:
 class EmbeddedPostgres:
     """One running server; `start` makes it, `stop` ends it."""
 
-    def __init__(self, data: Path, *, durable: bool, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, data: Path, *, durable: bool, progress: Callable[[str], None], connections: int | None = None
+    ) -> None:
         self._data = data.absolute()
         self._progress = progress
         self._settings = SETTINGS | (DURABLE if durable else FLEETING)
+        if connections is not None:
+            self._settings["max_connections"] = str(connections)
         self._durable = durable
         self._lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,9 +74,16 @@ class EmbeddedPostgres:
         self._socket: Path | None = None
 
     @classmethod
-    async def start(cls, data: Path, *, progress: Callable[[str], None] = _silent, durable: bool = True) -> Self:
+    async def start(
+        cls,
+        data: Path,
+        *,
+        progress: Callable[[str], None] = _silent,
+        durable: bool = True,
+        connections: int | None = None,
+    ) -> Self:
         """Start the server on this data folder, made first if it is new; raises StartupError."""
-        server = cls(data, durable=durable, progress=progress)
+        server = cls(data, durable=durable, progress=progress, connections=connections)
         try:
             server._prepare()
             await server._start()
@@ -92,8 +101,7 @@ class EmbeddedPostgres:
 
     def dsn(self, role: Role, database: str = roles.DATABASE) -> str:
         """Return an address for asyncpg that signs in as this role."""
-        password = self._secrets[f"{role}_password"]
-        return f"postgresql://{USERS[role]}:{password}@/{quote(database)}?host={quote(str(self._socket), safe='')}"
+        return address(role, self._secrets, self._socket, database)
 
     async def stop(self) -> None:
         """Stop the server and let go of the data folder; does nothing the second time."""

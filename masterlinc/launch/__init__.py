@@ -1,0 +1,1 @@
+"""`masterlinc start`, `stop` and `status`: the processes of one machine, in the background."""
