@@ -30,6 +30,8 @@ from masterlinc.security.principal import Principal
 from masterlinc.security.tokens import Realm, SigningKey, Subject, issue
 from masterlinc.settings import Settings, config_folder, load
 
+pytest_plugins = ("masterlinc.conformance.plugin",)  # `--agent`, and what the rules for every agent need
+
 TEMPLATE = "masterlinc_template"
 MASTER_KEY = base64.b64encode(b"for tests only: thirty-two bytes").decode()
 

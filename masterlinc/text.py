@@ -76,6 +76,11 @@ def clean_identifier(text: str, *, least: int = 1, most: int = 64) -> str:
     return ascii_digits(_checked(text, frozenset(), least, most))
 
 
+def has_arabic(text: str) -> bool:
+    """Say whether a text has Arabic letters."""
+    return any("\u0620" <= letter <= "\u064a" for letter in text)
+
+
 def ascii_digits(text: str) -> str:
     """Write decimal digits of any script as 0-9."""
     if text.isascii():

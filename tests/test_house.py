@@ -300,31 +300,6 @@ def test_tests_do_not_sleep():
     assert sleeps == []
 
 
-def test_every_migration_is_named_as_its_file():
-    wrong = []
-    for path in sources("migrations"):
-        names = {
-            target.id: node.value.value
-            for node in parsed(path).body
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-        if (
-            not path.stem.startswith(names.get("ID", "?"))
-            or not re.fullmatch(r"\d{4}_[a-z_]+", path.stem)
-            or not names.get("DESCRIPTION")
-        ):
-            wrong.append(place(path))
-    assert wrong == []
-
-
-@pytest.mark.parametrize("app", ["masterlinc", *AGENTS])
-def test_migrations_are_numbered_without_gaps(app):
-    numbers = [int(path.name[:4]) for path in sources(f"migrations/{app}")]
-    assert numbers == list(range(1, len(numbers) + 1))
-
-
 @pytest.mark.parametrize(
     ("code", "caught"),
     [

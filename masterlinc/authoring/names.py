@@ -65,7 +65,7 @@ def check_title(title: str, *, arabic: bool) -> str:
         checked = text.clean(title, least=1, most=LONGEST_TITLE)
     except ValueError:
         checked = ""
-    if not checked or _NOT_IN_A_TITLE & set(checked) or has_arabic(checked) is not arabic:
+    if not checked or _NOT_IN_A_TITLE & set(checked) or text.has_arabic(checked) is not arabic:
         language, language_ar = ("an Arabic", "بالعربية") if arabic else ("an English", "بالإنجليزية")
         raise NameUnfit(
             f"{title!r} is not {language} title of 1 to {LONGEST_TITLE} characters, without quotes and brackets",
@@ -86,11 +86,6 @@ def right_of(name: str) -> str:
     """Return the head of the agent's permissions, which take letters and single underscores."""
     letters = "".join(letter for letter in name if not letter.isdigit())
     return "_".join(word for word in letters.split("_") if word)
-
-
-def has_arabic(words: str) -> bool:
-    """Say whether a text has Arabic letters."""
-    return any("\u0620" <= letter <= "\u064a" for letter in words)
 
 
 def _is_a_module(name: str) -> bool:
