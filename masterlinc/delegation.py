@@ -36,6 +36,11 @@ class Standing:
     words: frozenset[str] = field(default_factory=frozenset)
 
     @property
+    def abilities(self) -> frozenset[str]:
+        """Return what may be asked of it: its capabilities, and its tasks by their labels."""
+        return frozenset((*self.capabilities, *(name.partition(".")[2] for name in self.tasks)))
+
+    @property
     def load(self) -> int:
         """Return what it works on and what waits for it."""
         return self.running + self.queued
@@ -135,7 +140,7 @@ def _unfit(one: Standing, wish: Wish) -> tuple[str, str] | None:
         return "no process that lives serves it", "لا توجد عملية عاملة تخدم هذا الوكيل"
     if wish.task and wish.task not in one.tasks:
         return f"it has no task {wish.task}", f"ليست لديه المهمة {wish.task}"
-    if wish.capability and wish.capability not in (*one.capabilities, *(name.partition(".")[2] for name in one.tasks)):
+    if wish.capability and wish.capability not in one.abilities:
         return f"it does not offer {wish.capability}", f"لا يقدم القدرة {wish.capability}"
     return None
 

@@ -7,6 +7,7 @@ DomainError
 ├── NotFound              404  also what the caller may not see
 ├── TimedOut              408
 ├── Conflict              409
+├── Gone                  410
 ├── PreconditionFailed    412
 ├── TooLarge              413
 ├── UnsupportedMedia      415
@@ -97,6 +98,13 @@ class Conflict(DomainError):
 
     status, code = 409, "conflict"
     title, title_ar = "This collides with what is already there", "يتعارض الطلب مع ما هو مسجل"
+
+
+class Gone(DomainError):
+    """It was there; what was kept of it is no longer."""
+
+    status, code = 410, "gone"
+    title, title_ar = "This was kept for its time and is gone", "انتهت مدة حفظ هذا السجل"
 
 
 class PreconditionFailed(DomainError):

@@ -50,12 +50,15 @@ class KeyMalformed(Malformed):
 async def idempotent(
     ctx: Context, request: Request[Any, Any, Any], run: Run, *, status: int = 201, required: bool = False
 ) -> Response[bytes]:
-    """Answer a request once a key: `run` does the work in transactions that join the one opened here."""
+    """Answer a request once a key: `run` does the work in transactions that join the one opened here.
+
+    It answers what becomes the body, or an Answer that says its own status.
+    """
     key = _key(request)
     if key is None:
         if required:
             raise KeyMissing
-        return _response(Answer(status, encode(await run())))
+        return _response(_answer(status, await run()))
     keyed = await _keyed(ctx, request, key)
     return _response(await ctx.run(lambda tx: _once(ctx, tx, keyed, run, status)))
 
@@ -141,9 +144,13 @@ async def _once(ctx: Context, transaction: Transaction, keyed: RequestKey, run: 
     before = await idempotency.take(ctx, transaction, keyed)
     if before is not None:
         return before
-    answer = Answer(status, encode(await run()))
+    answer = _answer(status, await run())
     await idempotency.keep(ctx, transaction, keyed, answer)
     return answer
+
+
+def _answer(status: int, made: object) -> Answer:
+    return made if isinstance(made, Answer) else Answer(status, encode(made))
 
 
 def _response(answer: Answer) -> Response[bytes]:

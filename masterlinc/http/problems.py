@@ -53,6 +53,7 @@ _BY_STATUS: dict[int, type[DomainError]] = {
         NotAcceptable,
         errors.TimedOut,
         errors.Conflict,
+        errors.Gone,
         errors.PreconditionFailed,
         errors.TooLarge,
         errors.UnsupportedMedia,

@@ -31,11 +31,11 @@ INSERT INTO masterlinc.message (organization_id, id, sender, receiver, message_t
     content, sent_by, workflow_id, delivered_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 THEN now() END)
 """
-_ONE = f"SELECT {_COLUMNS}, m.content {_FROM} WHERE m.organization_id = ANY ($1) AND m.id = $2"  # noqa: S608 - ours
+_ONE = f"SELECT {_COLUMNS}, m.content {_FROM} WHERE m.organization_id = ANY ($1) AND m.id = $2"
 _OF_KEY = f"""
 SELECT {_COLUMNS}, NULL::bytea AS content {_FROM}
 WHERE m.organization_id = $1 AND m.sender = $2 AND m.message_key = $3
-"""  # noqa: S608 - ours
+"""
 _LISTED = f"""
 SELECT * FROM (SELECT {_COLUMNS}, NULL::bytea AS content {_FROM} WHERE m.organization_id = ANY ($1)
     AND ($2::text IS NULL OR m.receiver = $2) AND ($3::text IS NULL OR m.sender = $3)) found

@@ -9,6 +9,7 @@ from masterlinc.agent import OnFailure
 MAX_STEPS = 200
 MAX_SECONDS = 31_536_000  # a year
 DEFAULT_ATTEMPTS = 3
+LONGEST_WAIT = 30.0
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w-]+$", description="letters, digits, _ and -")]
 AgentId = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -51,3 +52,4 @@ class Graph(Struct, forbid_unknown_fields=True, kw_only=True):
     on_failure: OnFailure | None = None  # `undo` where a step has a compensation, else `fail`
     timeout: Seconds | None = None
     key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    wait_seconds: Annotated[float, Meta(ge=0, le=LONGEST_WAIT)] = 10.0  # that the answer waits for the end

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from masterlinc.agent import Fail
 from masterlinc.wire import encode
 
 CONTEXT = "context"
@@ -20,8 +21,8 @@ _INDEX = re.compile(r"[0-9]{1,6}", re.ASCII)
 _TOKEN = re.compile(r"\$\$\{|\$\{([^}]*)\}|\$\{")
 
 
-class TemplateError(ValueError):
-    """A reference that leads nowhere; `path` is the reference as it was written."""
+class TemplateError(Fail):
+    """A reference that leads nowhere: no later attempt finds more; `path` is the reference as it was written."""
 
     def __init__(self, path: str, detail: str) -> None:
         self.path = path
