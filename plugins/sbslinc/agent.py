@@ -10,6 +10,10 @@ agent = Agent(
     title_ar="إس بي إس لينك",
     version="0.1.0",
     kernel=">=0.1,<1",
+    description="Codes, arithmetic and signatures: service codes normalised, figures checked, documents signed.",
+    description_ar="الرموز والحسابات والتواقيع: توحيد رموز الخدمات والتحقق من المبالغ وتوقيع المستندات.",
+    category="coding",
+    capabilities=("code_normalization", "financial_rules", "document_signing"),
     routers=(router,),
     tasks=TASKS,
     permissions=(
