@@ -20,6 +20,7 @@ from masterlinc import __version__, routes, runtime
 from masterlinc.agent import Agent, Permission
 from masterlinc.clock import Clock
 from masterlinc.context import Context, Services
+from masterlinc.events import routes as events
 from masterlinc.http import install
 from masterlinc.http.headers import DOCS_POLICY
 from masterlinc.http.idempotency import tidied
@@ -81,6 +82,7 @@ def _route_handlers(settings: Settings, services: Services, registry: Registry, 
             handlers.append(Router("/", route_handlers=list(agent.root_routers), dependencies=own, tags=[agent.title]))
     if settings.http.docs:
         handlers.append(_docs_assets())
+        handlers.append(Router(API, route_handlers=[events.docs_router], dependencies=kernel))
     return handlers
 
 

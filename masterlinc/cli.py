@@ -3,11 +3,15 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from masterlinc import __version__
 from masterlinc.errors import DomainError, StartupError, the_one
+
+if TYPE_CHECKING:
+    from masterlinc.context import Services
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +39,7 @@ def _refuse(fault: BaseException) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from masterlinc.authoring import cli as authoring
+    from masterlinc.events import cli as events_cli
     from masterlinc.launch import cli as launch
     from masterlinc.registry import discover
     from masterlinc.tools import cli as tools_cli
@@ -67,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     launch.add(commands)
     authoring.add(commands)
     tools_cli.add(commands)
+    events_cli.add(commands, _with_services)
 
     for agent in discover()[0]:
         for add in agent.cli:
@@ -138,6 +144,21 @@ def _agents(_: argparse.Namespace) -> int:
         print(f"{agent.name:<14} {agent.version:<8} disabled  {agent.title}")
     for one in registry.skipped:
         print(f"{one.name:<14} {'':<8} skipped   {one.reason}")
+    return 0
+
+
+def _with_services(work: "Callable[[Services], Awaitable[None]]") -> int:
+    """Do work over the configured database, and leave what it queued to the processes that serve."""
+    from masterlinc import runtime
+    from masterlinc.registry import assemble, discover
+    from masterlinc.settings import load
+
+    async def run() -> None:
+        settings = load()
+        async with runtime.opened(settings, assemble(settings, *discover())) as services:
+            await work(services)
+
+    asyncio.run(run())
     return 0
 
 

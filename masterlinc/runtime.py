@@ -16,7 +16,7 @@ from masterlinc.db.arabic import require_arabic_trigrams
 from masterlinc.db.migrate import folders_of, pending
 from masterlinc.dispatch import Dispatcher
 from masterlinc.errors import StartupError, Unavailable
-from masterlinc.events import subscriptions
+from masterlinc.events import subscriptions, upkeep
 from masterlinc.heap import give_back
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
@@ -63,7 +63,13 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
         await stack.enter_async_context(watch(services.db, services.verifier, services.revocations, services.clock))
         await subscriptions.register(services)
         dispatcher = Dispatcher(services)
-        wake = await stack.enter_async_context(listen(services.settings.redis, dispatcher.wake))
+        carry_on = await stack.enter_async_context(upkeep.running(services))
+
+        def look() -> None:
+            dispatcher.wake()
+            carry_on()
+
+        wake = await stack.enter_async_context(listen(services.settings.redis, look))
         services.after_commit = services.db.after_commit = wake
         await _enter(services, stack)
         await dispatcher.start()

@@ -60,9 +60,11 @@ class DatabaseSettings(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class RedisSettings(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Redis, where there is one: wakes other processes sooner."""
+    """Redis, where there is one: wakes other processes sooner, and carries events to consumers outside."""
 
     url: RedisUrl = ""
+    stream: str = ""  # the stream for consumers outside; empty: none
+    stream_length: Count = 1_000_000  # entries that it holds, about
 
 
 class SecuritySettings(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -22,7 +22,7 @@ ON CONFLICT (name) DO UPDATE SET agent = excluded.agent, event = excluded.event,
 """
 _STANDING = """
 SELECT s.name, s.agent, s.event, s.max_attempts, coalesce(q.pending, 0) AS pending, coalesce(q.parked, 0) AS parked,
-    q.oldest, r.created_at AS asked_at, r.queued, r.finished_at
+    extract(epoch FROM now() - q.oldest)::int AS oldest_seconds, r.created_at AS asked_at, r.queued, r.finished_at
 FROM masterlinc.subscription s
 LEFT JOIN (
     SELECT d.subscription, count(*) FILTER (WHERE d.state = 'pending') AS pending,
@@ -59,7 +59,7 @@ class Standing:
     max_attempts: int
     pending: int
     parked: int
-    oldest: datetime | None  # since when the oldest pending delivery waits
+    oldest_seconds: int | None  # for how long the oldest pending delivery has waited
     replay: LastReplay | None
 
 

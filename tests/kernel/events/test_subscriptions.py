@@ -72,12 +72,16 @@ async def test_the_standing_counts_what_one_s_own_organizations_wait_for(kernel)
             "UPDATE masterlinc.delivery SET state = 'parked' WHERE subscription = 'toy.show' AND organization_id = $1",
             ANOTHER,
         )
+        await transaction.execute(
+            "UPDATE masterlinc.delivery SET queued_at = queued_at - interval '1 hour' WHERE organization_id = $1",
+            ANOTHER,
+        )
     async with services.db.transaction(read_only=True) as transaction:
         everything = await subscriptions.standing(transaction, None)
         own = await subscriptions.standing(transaction, {ORGANIZATION})
         none = await subscriptions.standing(transaction, ())
-        began = await transaction.fetchval("SELECT min(queued_at) FROM masterlinc.delivery")
     assert [(one.name, one.pending, one.parked) for one in everything] == [("toy.count", 3, 0), ("toy.show", 2, 1)]
     assert [(one.name, one.pending, one.parked) for one in own] == [("toy.count", 2, 0), ("toy.show", 2, 0)]
     assert [(one.name, one.pending, one.parked) for one in none] == [("toy.count", 0, 0), ("toy.show", 0, 0)]
-    assert (everything[0].oldest, none[0].oldest, own[0].event) == (began, None, "toy.toy_made.v1")
+    assert (none[0].oldest_seconds, own[0].event, own[0].replay) == (None, "toy.toy_made.v1", None)
+    assert everything[0].oldest_seconds >= 3600 > own[0].oldest_seconds >= 0

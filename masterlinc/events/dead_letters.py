@@ -1,0 +1,111 @@
+"""Dead letters: events that a subscriber could not take. Each blocks its aggregate for it until it is redriven."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from masterlinc.context import Context
+from masterlinc.db.transaction import Transaction
+from masterlinc.events.errors import NoDeadLetter
+
+BATCH = 1_000
+_FOUND = """
+    SELECT d.subscription, d.event_id, d.agent, coalesce(e.name, '') AS event, d.organization_id, d.aggregate,
+        d.aggregate_seq, d.attempts, d.error, e.created_at AS published_at, d.finished_at AS parked_at
+    FROM masterlinc.delivery d LEFT JOIN masterlinc.event e ON e.id = d.event_id
+    WHERE d.state = 'parked' AND ($1::uuid[] IS NULL OR d.organization_id = ANY ($1))
+      AND ($2::text IS NULL OR d.subscription = $2) AND ($3::text IS NULL OR e.name = $3)
+"""
+_LIST = f"""
+SELECT p.*, (
+    SELECT count(*) FROM masterlinc.delivery b WHERE b.subscription = p.subscription AND b.aggregate = p.aggregate
+      AND b.aggregate_seq > p.aggregate_seq AND b.state <> 'done') AS blocked
+FROM ({_FOUND} ORDER BY d.finished_at DESC, d.event_id DESC LIMIT $4 OFFSET $5) p
+ORDER BY p.parked_at DESC, p.event_id DESC
+"""  # noqa: S608 - our own words
+_COUNT = f"SELECT count(*) FROM (SELECT 1 FROM ({_FOUND}) f LIMIT 1001) c"  # noqa: S608 - a page tells no more
+_NOW = "SELECT now()"
+_REDRIVE = """
+UPDATE masterlinc.delivery d SET state = 'pending', attempts = 0, next_at = now(), queued_at = now(), finished_at = NULL
+FROM (
+    SELECT p.subscription, p.event_id FROM masterlinc.delivery p
+    WHERE p.state = 'parked' AND p.subscription = $1 AND p.finished_at <= $2
+      AND ($3::uuid[] IS NULL OR p.organization_id = ANY ($3)) AND ($4::uuid IS NULL OR p.event_id = $4)
+    ORDER BY p.finished_at, p.event_id LIMIT $5 FOR UPDATE
+) parked
+WHERE d.subscription = parked.subscription AND d.event_id = parked.event_id
+RETURNING d.organization_id
+"""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A parked delivery; `blocked` counts the later events of its aggregate that wait for it."""
+
+    subscription: str
+    event_id: UUID
+    agent: str
+    event: str
+    organization_id: UUID
+    aggregate: UUID
+    aggregate_seq: int
+    attempts: int
+    error: str | None
+    published_at: datetime | None
+    parked_at: datetime
+    blocked: int
+
+
+async def listed(
+    transaction: Transaction,
+    organizations: Iterable[UUID] | None,
+    *,
+    limit: int,
+    offset: int = 0,
+    subscription: str | None = None,
+    event: str | None = None,
+) -> tuple[list[DeadLetter], int]:
+    """Return a page of what is parked of these organizations (None: of all), the newest first, and their number."""
+    scope = None if organizations is None else sorted(organizations)
+    counted = await transaction.fetchval(_COUNT, scope, subscription, event)
+    rows = await transaction.fetch(_LIST, scope, subscription, event, limit, offset)
+    return [DeadLetter(**dict(row)) for row in rows], counted
+
+
+async def redrive(
+    ctx: Context, subscription: str, *, organizations: Iterable[UUID] | None, event: UUID | None = None
+) -> int:
+    """Hand one parked event, or all of a subscription, to it again; raises NoDeadLetter where the one is not parked."""
+    scope = None if organizations is None else sorted(organizations)
+    async with ctx.transaction(read_only=True) as transaction:
+        asked_at = await transaction.fetchval(_NOW)  # what is parked again meanwhile is not redriven again
+    count = 0
+    while True:
+        batch = await _redrive_batch(ctx, subscription, asked_at, scope, event)
+        count += batch
+        if batch < BATCH:
+            break
+    if event is not None and not count:
+        raise NoDeadLetter
+    ctx.services.after_commit()
+    return count
+
+
+async def _redrive_batch(
+    ctx: Context, subscription: str, asked_at: datetime, scope: list[UUID] | None, event: UUID | None
+) -> int:
+    async def work(transaction: Transaction) -> int:
+        rows = await transaction.fetch(_REDRIVE, subscription, asked_at, scope, event, BATCH)
+        for organization in sorted({row["organization_id"] for row in rows}):
+            count = sum(row["organization_id"] == organization for row in rows)
+            transaction.audit(
+                "event.redriven",
+                "subscription",
+                subscription,
+                organization_id=organization,
+                detail={"events": str(count)} | ({"event": str(event)} if event else {}),
+            )
+        return len(rows)
+
+    return await ctx.run(work)
