@@ -5,7 +5,8 @@ import json
 import re
 from collections.abc import Iterator
 from inspect import iscoroutinefunction
-from typing import Literal, get_origin
+from types import NoneType, UnionType
+from typing import Literal, Union, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -19,9 +20,8 @@ _FIRST_ID = "01920000-0000-7000-8000-000000000001"
 
 def its_events_are_named_with_their_version(subject: Subject) -> Iterator[str]:
     """An event's tag is its name for ever: agent, what happened, version."""
-    tag_of = re.compile(rf"{subject.name}\.[a-z]+(_[a-z0-9]+)*\.v[1-9][0-9]*")
     for event in subject.agent.publishes:
-        if not tag_of.fullmatch(str(_tag(event))):
+        if not _named(subject, event):
             yield f'event {event.__name__}: write tag="{subject.name}.something_happened.v1" in its class line'
 
 
@@ -82,9 +82,9 @@ def it_subscribes_to_what_there_is(subject: Subject) -> Iterator[str]:
     """A subscription has a name of its own, an event that is published, and a coroutine."""
     published = {event for agent in [subject.agent, *subject.needed()] for event in agent.publishes}
     names = [one.name for one in subject.agent.subscribes]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"two subscriptions are called {name}: deliveries are recorded under their name"
     for one in subject.agent.subscribes:
-        if names.count(one.name) > 1:
-            yield f"two subscriptions are called {one.name}: deliveries are recorded under their name"
         if one.event not in published:
             yield f"subscription {one.name}: nobody it requires publishes {one.event.__name__}: add it to publishes"
         if not iscoroutinefunction(one.run):
@@ -92,8 +92,12 @@ def it_subscribes_to_what_there_is(subject: Subject) -> Iterator[str]:
 
 
 def _events(subject: Subject) -> list[type[Struct]]:
-    """Return its events that have a tag; another rule tells of the others."""
-    return [event for event in subject.agent.publishes if isinstance(_tag(event), str)]
+    """Return its events that are named as they should be; another rule tells of the others."""
+    return [event for event in subject.agent.publishes if _named(subject, event)]
+
+
+def _named(subject: Subject, event: type[Struct]) -> bool:
+    return re.fullmatch(rf"{subject.name}\.[a-z]+(_[a-z0-9]+)*\.v[1-9][0-9]*", str(_tag(event))) is not None
 
 
 def _tag(event: type[Struct]) -> object:
@@ -102,7 +106,9 @@ def _tag(event: type[Struct]) -> object:
 
 def _is_id_or_state(type_: object) -> bool:
     if isinstance(type_, type):
-        return type_ is UUID or issubclass(type_, enum.Enum)
+        return type_ in {UUID, NoneType} or issubclass(type_, enum.Enum)
+    if get_origin(type_) in {Union, UnionType}:
+        return all(_is_id_or_state(one) for one in get_args(type_))
     return get_origin(type_) is Literal
 
 

@@ -66,19 +66,6 @@ async def it_may_be_disabled(system: System) -> AsyncIterator[str]:
         yield f"the process does not start without it: {fault}"
 
 
-async def an_unknown_setting_stops_the_start(system: System) -> AsyncIterator[str]:
-    """A misspelled key in the agent's section stops the start, with a line that names it."""
-    name, settings = system.subject.name, system.settings()
-    settings.agents[name] = {**settings.agents.get(name, {}), "no_such_setting": 1}
-    try:
-        _registry(system, settings, *system.subject.needed(), system.subject.agent)
-    except StartupError as fault:
-        if "no_such_setting" not in str(fault):
-            yield f"the refusal of an unknown setting does not name it: {fault}"
-    else:
-        yield f"[agents.{name}] takes a key that is no setting: write forbid_unknown_fields=True in the class line"
-
-
 async def its_demo_may_run_again(system: System) -> AsyncIterator[str]:
     """A demo that was cut short is run again: what is there already stays, and nothing is there twice."""
     agent = system.subject.agent
@@ -139,6 +126,5 @@ def _context(app: Litestar, agent: str) -> Context:
 RULES = (
     it_starts_and_is_well,
     it_may_be_disabled,
-    an_unknown_setting_stops_the_start,
     its_demo_may_run_again,
 )

@@ -16,11 +16,11 @@ def its_tasks_can_be_called(subject: Subject) -> Iterator[str]:
     """A task has a name of its own, a request of its own and a coroutine."""
     labels = [task.label for task in subject.agent.tasks]
     requests = [task.request for task in subject.agent.tasks if not task.name]
+    for label in sorted({label for label in labels if not _LABEL.fullmatch(label) or labels.count(label) > 1}):
+        yield f'Task {label}: name="…" takes a-z, 0-9 and underscores, and no two tasks have the same'
+    for request in {request for request in requests if requests.count(request) > 1}:
+        yield f"two tasks take {request.__name__}: give each a request of its own"
     for task in subject.agent.tasks:
-        if not _LABEL.fullmatch(task.label) or labels.count(task.label) > 1:
-            yield f'Task {task.label}: name="…" takes a-z, 0-9 and underscores, and no two tasks have the same'
-        if not task.name and requests.count(task.request) > 1:
-            yield f"Task {task.label}: two tasks take {task.request.__name__}; give each a request of its own"
         if not iscoroutinefunction(task.run):
             yield f"Task {task.label}: write async def {getattr(task.run, '__name__', 'run')}(ctx, request)"
 
