@@ -81,7 +81,7 @@ class EngineSettings(Struct, forbid_unknown_fields=True, kw_only=True):
 
     concurrency: Count = 4  # more would take the processor from requests
     lease_seconds: Seconds = 30.0
-    poll_seconds: Seconds = 1.0
+    poll_seconds: Seconds = 0.2
 
 
 class ToolsSettings(Struct, forbid_unknown_fields=True, kw_only=True):
