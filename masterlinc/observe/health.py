@@ -21,6 +21,7 @@ from masterlinc.security.principal import service_principal
 from masterlinc.wire import encode
 
 REASON = "probes and load balancers ask before anyone can sign in; it holds states and no data"
+STATES = "masterlinc.health"  # under which the agents' states are kept in memory
 _SECONDS_BETWEEN = 1.0
 _SECONDS_A_PROBE = 2.0
 
@@ -71,6 +72,7 @@ class Monitor:
 
     def _keep(self, database: str, redis: str, agents: dict[str, str]) -> None:
         registry, settings = self._services.registry, self._services.settings
+        self._services.kept[STATES] = agents
         states = agents | {agent.name: "disabled" for agent in registry.disabled}
         states |= {one.name: "incompatible" for one in registry.skipped}
         well = redis != "disconnected" and "unhealthy" not in agents.values() and not registry.skipped

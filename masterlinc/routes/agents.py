@@ -1,31 +1,65 @@
-"""The agents: what they are, and what they take."""
+"""The agents: what they are, what they take, and how they stand."""
+
+from datetime import datetime
+from typing import Any
 
 from litestar import get
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 from msgspec import Struct
 
-from masterlinc.agent import Agent
+from masterlinc.agent import Task
 from masterlinc.context import Context
+from masterlinc.errors import NotFound
+from masterlinc.processes.reading import ProcessRow
+from masterlinc.routes.queries import Load
+from masterlinc.routes.standing import AgentStanding, standings
+from masterlinc.wire.schema import schema
 
 
 class TaskView(Struct):
-    """A task that `/execute` takes from this caller."""
+    """A task that `/execute`, delegation and workflows take from this caller, with the JSON Schema of both sides."""
 
     name: str
+    action: str  # as a step of a workflow names it
     summary: str
     summary_ar: str
+    permission: str
+    version: int
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+
+
+class ProcessView(Struct):
+    """A process that serves an agent."""
+
+    name: str
+    address: str
+    version: str
+    started_at: datetime
+    last_heartbeat: datetime
 
 
 class AgentView(Struct):
-    """An agent as the first system showed it, with its tasks."""
+    """An agent with the fields of the first system, and what it takes."""
 
     agent_id: str
     name: str
     name_ar: str
-    status: str  # online, maintenance (disabled) or offline (cannot run)
+    description: str
+    description_ar: str
+    endpoint: str | None
+    status: str  # online, degraded (not well), maintenance (disabled) or offline (cannot run, or nobody serves it)
     capabilities: tuple[str, ...]
+    priority: int
     version: str
+    category: str
+    metadata: dict[str, Any]
+    last_heartbeat: datetime | None
+    health: str
+    load: Load
     tasks: tuple[TaskView, ...]
+    processes: tuple[ProcessView, ...]
     reason: str | None = None
 
 
@@ -38,30 +72,60 @@ class AgentList(Struct):
 
 @get("/agents", opt={"permission": "agent:read"}, summary="List the agents")
 async def list_agents(ctx: NamedDependency[Context]) -> AgentList:
-    """Return every installed agent, enabled or not."""
-    registry = ctx.services.registry
-    agents = [_view(agent, "online", _tasks(agent, ctx)) for agent in registry.agents]
-    agents += [_view(agent, "maintenance", (), "disabled") for agent in registry.disabled]
-    agents += [AgentView(one.name, one.name, one.name, "offline", (), "", (), one.reason) for one in registry.skipped]
-    return AgentList(agents, len(agents))
+    """Return every installed agent, enabled or not, with the tasks that the caller may run."""
+    found = [_view(one, ctx) for one in await standings(ctx)]
+    return AgentList(found, len(found))
 
 
-def _tasks(agent: Agent, ctx: Context) -> tuple[TaskView, ...]:
-    return tuple(
-        TaskView(f"{agent.name}.{task.label}", task.summary, task.summary_ar)
-        for task in agent.tasks
-        if task.permission and ctx.principal.may(task.permission)
-    )
+@get("/agents/{agent_id:str}", opt={"permission": "agent:read"}, summary="Show an agent")
+async def get_agent(ctx: NamedDependency[Context], agent_id: FromPath[str]) -> AgentView:
+    """Return one agent."""
+    found = await standings(ctx, agent_id)
+    if not found:
+        raise NotFound(f"there is no agent {agent_id}", f"لا يوجد وكيل باسم {agent_id}")
+    return _view(found[0], ctx)
 
 
-def _view(agent: Agent, status: str, tasks: tuple[TaskView, ...], reason: str | None = None) -> AgentView:
+def _view(one: AgentStanding, ctx: Context) -> AgentView:
+    agent, runs = one.agent, one.health not in {"disabled", "incompatible"}
     return AgentView(
-        agent_id=agent.name,
-        name=agent.title,
-        name_ar=agent.title_ar,
-        status=status,
-        capabilities=agent.capabilities,
-        version=agent.version,
-        tasks=tasks,
-        reason=reason,
+        agent_id=one.agent_id,
+        name=agent.title if agent else one.agent_id,
+        name_ar=agent.title_ar if agent else one.agent_id,
+        description=agent.description if agent else "",
+        description_ar=agent.description_ar if agent else "",
+        endpoint=one.processes[0].address if one.processes else None,
+        status=one.status,
+        capabilities=agent.capabilities if agent else (),
+        priority=agent.priority if agent else 0,
+        version=agent.version if agent else "",
+        category=agent.category if agent else "",
+        metadata={"requires": agent.requires, "kernel": agent.kernel} if agent else {},
+        last_heartbeat=one.last_heartbeat,
+        health=one.health,
+        load=one.load,
+        tasks=tuple(_task(one.agent_id, task) for task in agent.tasks if _may(ctx, task)) if agent and runs else (),
+        processes=tuple(_process(row) for row in one.processes),
+        reason=one.reason,
     )
+
+
+def _may(ctx: Context, task: Task) -> bool:
+    return bool(task.permission) and ctx.principal.may(task.permission)
+
+
+def _task(agent: str, task: Task) -> TaskView:
+    return TaskView(
+        name=f"{agent}.{task.label}",
+        action=task.label,
+        summary=task.summary,
+        summary_ar=task.summary_ar,
+        permission=task.permission,
+        version=task.version,
+        input_schema=schema(task.request),
+        output_schema=schema(task.answer),
+    )
+
+
+def _process(row: ProcessRow) -> ProcessView:
+    return ProcessView(row.name, row.address, row.version, row.started_at, row.beat_at)

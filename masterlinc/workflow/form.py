@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
 from masterlinc.agent import OnFailure
 
@@ -17,6 +17,17 @@ Action = Annotated[str, Meta(min_length=1, max_length=128)]
 Seconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
 Priority = Annotated[int, Meta(ge=1, le=10, description="1 goes first")]
 EMPTY = Raw(b"{}")
+NULL = Raw(b"null")
+
+
+def empty() -> Raw:
+    """Return an empty object; as a default it is made, since Litestar's schema takes hashable ones only."""
+    return EMPTY
+
+
+def null() -> Raw:
+    """Return what stands for nothing."""
+    return NULL
 
 
 class Compensation(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -24,7 +35,7 @@ class Compensation(Struct, forbid_unknown_fields=True, kw_only=True):
 
     action: Action
     agent_id: AgentId = ""
-    input_data: Raw = EMPTY
+    input_data: Raw = field(default_factory=empty)
 
 
 class GraphStep(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -33,7 +44,7 @@ class GraphStep(Struct, forbid_unknown_fields=True, kw_only=True):
     step_id: Name
     agent_id: AgentId
     action: Action
-    input_data: Raw = EMPTY
+    input_data: Raw = field(default_factory=empty)
     depends_on: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=MAX_STEPS)] = []
     timeout: Seconds | None = None
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = DEFAULT_ATTEMPTS
@@ -47,7 +58,7 @@ class Graph(Struct, forbid_unknown_fields=True, kw_only=True):
     workflow_description: Annotated[str, Meta(max_length=2000)] = ""
     steps: list[GraphStep]
     execution_mode: Literal["sequential", "parallel", "mixed"] = "sequential"
-    context: Raw = EMPTY
+    context: Raw = field(default_factory=empty)
     priority: Priority = 5
     on_failure: OnFailure | None = None  # `undo` where a step has a compensation, else `fail`
     timeout: Seconds | None = None

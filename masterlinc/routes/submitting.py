@@ -1,0 +1,70 @@
+"""Starting a workflow on behalf of a caller."""
+
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from masterlinc.context import Context
+from masterlinc.db.transaction import Transaction
+from masterlinc.ids import new_id, show
+from masterlinc.routes import workflow_queries as queries
+from masterlinc.security.principal import Principal
+from masterlinc.workflow import starting
+from masterlinc.workflow.plan import Plan
+from masterlinc.workflow.run import Actor
+
+PREFIX = "WFL"
+
+
+class Asked(Struct, frozen=True):
+    """How a caller wants a workflow started; `key` is theirs, within their organization and under the title."""
+
+    title: str
+    priority: int = 5
+    key: str | None = None
+    context: Any = None
+
+
+class Started(Struct, frozen=True):
+    """A workflow that runs; `new` is false where its key had started it before."""
+
+    id: UUID
+    new: bool
+
+
+async def submit(ctx: Context, transaction: Transaction, plan: Plan, asked: Asked) -> Started:
+    """Start a workflow with the commit, as the caller: each task runs with the caller's rights of this moment."""
+    home = ctx.principal.organization_id
+    key = f"{home}/{asked.title}/{asked.key}" if asked.key is not None else str(new_id())
+    how = starting.Start(
+        key,
+        home,
+        actor=_actor(ctx.principal),
+        priority=asked.priority,
+        title=asked.title,
+        context=asked.context,
+    )
+    made = await starting.start(ctx.services, transaction, plan, how)
+    if made is None:
+        before = await queries.started(transaction, plan.name, key)
+        assert before is not None, "its row makes the key known"
+        return Started(before, new=False)
+    detail = {"name": plan.name, "tasks": ", ".join(sorted({step.task for step in plan.steps if step.kind == "task"}))}
+    transaction.audit("workflow.start", "workflow", show(PREFIX, made), organization_id=home, detail=detail)
+    return Started(made, new=True)
+
+
+def status_url(workflow: UUID) -> str:
+    """Return where a workflow's state is read."""
+    return f"/api/v1/workflows/{show(PREFIX, workflow)}"
+
+
+def _actor(principal: Principal) -> Actor:
+    return Actor(
+        principal.user_id,
+        principal.kind,
+        principal.organization_id,
+        tuple(sorted(principal.organizations)),
+        tuple(sorted(principal.permissions)),
+    )
