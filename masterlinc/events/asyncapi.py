@@ -34,18 +34,25 @@ def document(registry: Registry, settings: Settings) -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "channels": {
-            name: _channel(agent, event, stream, heard.get(name, ()))
+            key_of(name): _channel(agent, event, stream, heard.get(name, ()))
             for name, (agent, event) in zip(names, published, strict=True)
         },
-        "operations": {name: _operation(name, event) for name, (_, event) in zip(names, published, strict=True)},
+        "operations": {
+            key_of(name): _operation(key_of(name), event) for name, (_, event) in zip(names, published, strict=True)
+        },
         "components": {
             "messages": {
-                name: _message(name, agent, event, schema)
+                key_of(name): _message(name, agent, event, schema)
                 for name, (agent, event), schema in zip(names, published, schemas, strict=True)
             },
             "schemas": {_ENTRY: ENTRY, **components},
         },
     }
+
+
+def key_of(name: str) -> str:
+    """Return the key of an event in the document: tools take no dots in keys."""
+    return name.replace(".", "_")
 
 
 def subscribers(registry: Registry) -> dict[str, tuple[str, ...]]:
@@ -79,17 +86,17 @@ def _channel(agent: Agent, event: type[Struct], stream: str | None, heard: tuple
         "title": name,
         "summary": _summary(event),
         "description": f"Published by {agent.title}.{told}",
-        "messages": {"event": {"$ref": f"#/components/messages/{name}"}},
+        "messages": {"event": {"$ref": f"#/components/messages/{key_of(name)}"}},
         "tags": [{"name": agent.name}],
     }
 
 
-def _operation(name: str, event: type[Struct]) -> dict[str, Any]:
+def _operation(key: str, event: type[Struct]) -> dict[str, Any]:
     return {
         "action": "send",
-        "channel": {"$ref": f"#/channels/{name}"},
+        "channel": {"$ref": f"#/channels/{key}"},
         "summary": _summary(event),
-        "messages": [{"$ref": f"#/channels/{name}/messages/event"}],
+        "messages": [{"$ref": f"#/channels/{key}/messages/event"}],
     }
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -55,11 +56,8 @@ async def _opened(services: Services) -> AsyncIterator[Stream]:
 
 
 @asynccontextmanager
-async def _beside(work: Awaitable[None]) -> AsyncIterator[None]:
-    async def run() -> None:
-        await work
-
-    task = asyncio.create_task(run(), context=contextvars.Context())
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work, context=contextvars.Context())
     try:
         yield
     finally:

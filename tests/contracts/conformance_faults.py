@@ -229,6 +229,16 @@ WRITTEN = (
         "its_events_are_read_as_they_were_stored", "put it back", files={"tests/events/NAME.note_lost.v1.json": "{}"}
     ),
     planted(
+        "its_events_are_read_as_they_were_stored_before",
+        "give the field that it lacks a default",
+        files={"tests/events/earlier/NAME.note_added.v1.first.json": f'{{"type": "NAME.note_added.v1", {IDS}}}'},
+    ),
+    planted(
+        "its_events_are_read_as_they_were_stored_before",
+        "put it back",
+        files={"tests/events/earlier/NAME.note_lost.v1.first.json": "{}"},
+    ),
+    planted(
         "its_events_bear_fields_of_later_versions",
         "take forbid_unknown_fields out",
         (CONTRACT, 'tag="NAME.note_added.v1"', 'tag="NAME.note_added.v1", forbid_unknown_fields=True'),

@@ -81,7 +81,7 @@ def test_the_document_is_printed(capsys, monkeypatch):
     monkeypatch.setenv("MASTERLINC_PROFILE", "testing")
     assert cli.main(["events", "asyncapi"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert "claimlinc.claim_submitted.v1" in document["channels"]
+    assert "claimlinc_claim_submitted_v1" in document["channels"]
 
 
 def test_one_or_all_has_to_be_said(capsys):
