@@ -60,6 +60,7 @@ def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = 
     )
     app = Litestar.from_config(install(config, settings.http))
     app.state.services = services
+    app.state.drain = services.drain
     check_routes(app, (permission.name for permission in declared_permissions(registry.agents)))
     return app
 

@@ -6,6 +6,7 @@ from masterlinc.app import create_app
 from masterlinc.observe.logs import configure
 from masterlinc.registry import assemble, discover
 from masterlinc.runtime import settle
+from masterlinc.server import drain_when_told
 from masterlinc.settings import load
 
 
@@ -14,5 +15,5 @@ def application() -> Litestar:
     configure()
     settings = load()
     app = create_app(settings, assemble(settings, *discover()))
-    app.on_startup.append(settle)
+    app.on_startup += [settle, lambda: drain_when_told(app.state.drain)]
     return app

@@ -13,6 +13,7 @@ from masterlinc.agent import Task, Workflow
 from masterlinc.clock import Clock
 from masterlinc.db.engine import CURRENT
 from masterlinc.db.transaction import Actor, Database, Transaction
+from masterlinc.drain import Drain
 from masterlinc.errors import NotBuilt
 from masterlinc.ids import new_id
 from masterlinc.registry import Registry
@@ -41,6 +42,7 @@ class Services:
     revocations: Revocations
     after_commit: Callable[[], None] = lambda: None
     kept: dict[str, Any] = field(default_factory=dict)  # what an agent keeps in memory, under its name
+    drain: Drain = field(default_factory=lambda: Drain(25.0))  # whether this process is on its way out
 
 
 class Context:

@@ -4,12 +4,15 @@ import asyncio
 import contextvars
 from collections.abc import Coroutine
 from typing import Any
+from uuid import UUID
 
 from masterlinc.context import Services
 from masterlinc.errors import Unavailable
 from masterlinc.events import relay
 from masterlinc.observe.logs import logger
 from masterlinc.workflow import engine
+
+_CUT_SECONDS = 2.0
 
 
 class Dispatcher:
@@ -20,9 +23,20 @@ class Dispatcher:
         self._agents = [agent.name for agent in services.registry.agents if services.settings.serves(agent.name)]
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._workflows: dict[asyncio.Task[None], UUID] = {}
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
         self._taking = asyncio.Lock()
+
+    @property
+    def running(self) -> int:
+        """Return how many pieces of work are under way."""
+        return len(self._running)
+
+    @property
+    def holding(self) -> list[UUID]:
+        """Return the workflows that are run here."""
+        return list(self._workflows.values())
 
     def wake(self) -> None:
         """Look for due work now."""
@@ -34,13 +48,22 @@ class Dispatcher:
         self.wake()
 
     async def stop(self) -> None:
-        """Take nothing new, let what runs come to its end."""
+        """Take nothing new, let what runs come to its end; cut what has not ended in the time that is left."""
         self._stopping = True
         self.wake()
         if self._loop is not None:
             await self._loop
         if self._running:
-            await asyncio.wait(self._running, timeout=self._services.settings.engine.lease_seconds)
+            _, late = await asyncio.wait(self._running, timeout=self._services.drain.left())
+            await self._cut(late)
+
+    async def _cut(self, late: "set[asyncio.Task[None]]") -> None:
+        """Have what is too late rolled back: other processes go on with it."""
+        if late:
+            logger.warning("work_cut", reason=f"{len(late)} pieces of work had not ended")
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late, timeout=_CUT_SECONDS)
 
     async def idle(self) -> None:
         """Return when no due work is left: for commands that wait for their effects."""
@@ -54,7 +77,7 @@ class Dispatcher:
 
     async def _run(self) -> None:
         poll = self._services.settings.engine.poll_seconds
-        while not self._stopping:
+        while not self._leaving:
             try:
                 async with asyncio.timeout(poll):
                     await self._woken.wait()
@@ -74,7 +97,7 @@ class Dispatcher:
 
     async def _take_what_fits(self) -> int:
         free = self._services.settings.engine.concurrency - len(self._running)
-        if free <= 0 or self._stopping:
+        if free <= 0 or self._leaving:
             return 0
         deliveries = await relay.claim(self._services, self._agents, free)
         for delivery in deliveries:
@@ -82,16 +105,22 @@ class Dispatcher:
         free -= len(deliveries)
         leases = await engine.claim(self._services, self._agents, free) if free > 0 else []
         for lease in leases:
-            self._spawn(engine.advance(self._services, lease))
+            self._workflows[self._spawn(engine.advance(self._services, lease))] = lease.id
         return len(deliveries) + len(leases)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    @property
+    def _leaving(self) -> bool:
+        return self._stopping or self._services.drain.begun
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, context=contextvars.Context())
         self._running.add(task)
         task.add_done_callback(self._finished)
+        return task
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
+        self._workflows.pop(task, None)
         if not task.cancelled() and (fault := task.exception()) is not None:
             logger.fault("work_failed", fault)
         self.wake()  # there may be more than fitted

@@ -15,6 +15,7 @@ from masterlinc.db import Database
 from masterlinc.db.arabic import require_arabic_trigrams
 from masterlinc.db.migrate import folders_of, pending
 from masterlinc.dispatch import Dispatcher
+from masterlinc.drain import Drain
 from masterlinc.errors import StartupError, Unavailable
 from masterlinc.events import subscriptions, upkeep
 from masterlinc.heap import give_back
@@ -50,6 +51,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         ),
         verifier=TokenVerifier(Realm(settings.security.issuer, settings.security.audience), rbac, revocations, clock),
         revocations=revocations,
+        drain=Drain(settings.process.drain_seconds, settings.process.unready_seconds),
     )
 
 
@@ -74,6 +76,7 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
         await _enter(services, stack)
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop)
+        stack.callback(services.drain.begin)
         yield dispatcher
 
 

@@ -19,6 +19,7 @@ T = TypeVar("T")
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 NO_ORGANIZATIONS: frozenset[UUID] = frozenset()
 _ATTEMPTS = 3
+_IDLE_MILLISECONDS = "7000"  # a process that hangs lets its row locks go in time for others to take over (ADR 0011)
 _RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -161,7 +162,7 @@ class Database:
                 server_settings={
                     "application_name": "masterlinc",
                     "statement_timeout": str(int(settings.statement_seconds * 1000)),
-                    "idle_in_transaction_session_timeout": "30000",
+                    "idle_in_transaction_session_timeout": _IDLE_MILLISECONDS,
                     "jit": "off",
                     "timezone": "UTC",
                 },

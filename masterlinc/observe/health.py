@@ -50,6 +50,11 @@ class Monitor:
         self.body = b""
         self._keep("disconnected", self._without_redis(), {})
 
+    @property
+    def draining(self) -> bool:
+        """Say whether this process is on its way out."""
+        return self._services.drain.begun
+
     async def probe(self) -> None:
         """Ask everything at once and keep the answers."""
         agents = self._services.registry.agents
@@ -167,7 +172,7 @@ async def _repeat(monitor: Monitor) -> None:
 
 def handlers(monitor: Monitor) -> list[Any]:
     """Return the three routes; they send what is known and touch nothing."""
-    ready, not_ready = b'{"status":"ready"}', b'{"status":"not_ready"}'
+    ready, not_ready, draining = (b'{"status":"%s"}' % word for word in (b"ready", b"not_ready", b"draining"))
 
     def report(body: bytes, *, well: bool) -> Response[bytes]:
         return Response(
@@ -186,7 +191,9 @@ def handlers(monitor: Monitor) -> list[Any]:
 
     @get("/health/ready", opt={"public": REASON}, summary="Whether work may be sent here", tags=["Health"])
     async def is_ready() -> Response[bytes]:
-        """Answer whether the database is there; a process with an old schema does not start at all."""
+        """Answer whether the database is there; not ready on the way out. With an old schema it does not start."""
+        if monitor.draining:
+            return report(draining, well=False)
         return report(ready if monitor.ready else not_ready, well=monitor.ready)
 
     return [health, live, is_ready]
