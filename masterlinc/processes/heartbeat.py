@@ -7,38 +7,46 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
 
 from masterlinc import __version__
 from masterlinc.context import Services
-from masterlinc.db import Database
 from masterlinc.errors import Unavailable
 from masterlinc.observe.logs import logger
-from masterlinc.drain import Drain
 from masterlinc.settings import HttpSettings
 
 _BEATS_A_LEASE = 3
 _SOON = 1.0  # after a beat that failed
 _LEAVE_SECONDS = 3.0
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not listened on
-_BEAT = "SELECT masterlinc.beat($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_BEAT = "SELECT masterlinc.beat($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 _FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
+class Work(Protocol):
+    """What a process is at: how many pieces of work, and which workflows."""
+
+    @property
+    def running(self) -> int:
+        """Return how many pieces of work are under way."""
+
+    @property
+    def holding(self) -> list[UUID]:
+        """Return the workflows that it runs: a lease on any other one is nobody's."""
+
+
 @asynccontextmanager
-async def beating(
-    services: Services, process: UUID, drain: Drain, *, running: Callable[[], int], wake: Callable[[], None]
-) -> AsyncIterator[None]:
+async def beating(services: Services, work: Work, wake: Callable[[], None]) -> AsyncIterator[None]:
     """Beat now and while the block runs; at its end the process is gone at once, and its work free for others.
 
     `wake` tells every process that there is work: it is called when something was taken over, and at the end.
     """
-    heart = _Heart(services, process, drain, running, wake)
+    heart = _Heart(services, work, wake)
     await heart.first()
-    drain.tell(heart.hurry)
+    services.drain.tell(heart.hurry)
     task = asyncio.create_task(heart.repeat(), name="heartbeat")
     try:
         yield
@@ -49,27 +57,23 @@ async def beating(
         await heart.leave()
 
 
-async def bury(database: Database) -> int:
+async def bury(url: str) -> int:
     """Free the work of every process that was here before: only for who holds the database alone."""
-    async with database.connection() as connection:
+    connection = await asyncpg.connect(url)
+    try:
         return int(await connection.fetchval("SELECT masterlinc.bury()"))
+    finally:
+        await connection.close()
 
 
 class _Heart:
     """Its connection is its own: a pool that is merely busy is no death."""
 
-    def __init__(
-        self,
-        services: Services,
-        process: UUID,
-        drain: Drain,
-        running: Callable[[], int],
-        wake: Callable[[], None],
-    ) -> None:
+    def __init__(self, services: Services, work: Work, wake: Callable[[], None]) -> None:
         settings = services.settings
         self._url = settings.database.url
         self._lease = settings.engine.lease_seconds
-        self._process, self._drain, self._running, self._wake = process, drain, running, wake
+        self._process, self._drain, self._work, self._wake = services.process_id, services.drain, work, wake
         self._facts = (
             settings.process.name,
             socket.gethostname(),
@@ -126,7 +130,7 @@ class _Heart:
                 connection = await self._connected()
                 age = timedelta(seconds=time.monotonic() - self._began)
                 lease = timedelta(seconds=self._lease)
-                state = (age, lease, self._running(), self._drain.begun)
+                state = (age, lease, self._work.running, self._work.holding, self._drain.begun)
                 taken = await connection.fetchval(_BEAT, self._process, *self._facts, *state)
         except BaseException:
             self._cut()

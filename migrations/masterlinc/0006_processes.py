@@ -33,16 +33,18 @@ CREATE FUNCTION masterlinc.new_id() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL 
     FROM masterlinc.lowest_id(clock_timestamp()) AS t (id), gen_random_uuid() AS r (id)
 $$;
 
--- Takes the leases of these processes away, and those of processes that nobody knows; answers how many.
+-- Takes away the leases of these processes, and old ones that nobody minds: of processes that are not known, and of the
+-- caller where it does not know of them (the answer to its claim was lost, say). Answers how many.
 -- What a hung process still holds locked is left for the next beat: a beat must not wait for it.
-CREATE FUNCTION masterlinc.take_over(dead uuid[], unknown_for interval) RETURNS int LANGUAGE plpgsql AS $$
+CREATE FUNCTION masterlinc.take_over(dead uuid[], caller uuid, minds uuid[], old interval) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     taken int;
 BEGIN
     WITH theirs AS (
         SELECT w.id, w.lease_owner FROM masterlinc.workflow w
-        WHERE w.lease_owner IS NOT NULL AND (w.lease_owner = ANY (dead) OR w.changed_at < now() - unknown_for
-            AND NOT EXISTS (SELECT FROM masterlinc.process p WHERE p.id = w.lease_owner))
+        WHERE w.lease_owner IS NOT NULL AND (w.lease_owner = ANY (dead) OR w.changed_at < now() - old
+            AND CASE WHEN w.lease_owner = caller THEN NOT w.id = ANY (minds)
+                ELSE NOT EXISTS (SELECT FROM masterlinc.process p WHERE p.id = w.lease_owner) END)
         ORDER BY w.id LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
     ), freed AS (
         UPDATE masterlinc.workflow w SET lease_owner = NULL, crashes = w.crashes + 1, wake_at = least(w.wake_at, now()),
@@ -59,7 +61,7 @@ END $$;
 -- A process says that it lives, and takes over what dead ones left; answers how many workflows that were.
 CREATE FUNCTION masterlinc.beat(
     process uuid, process_name text, its_host text, its_pid int, its_address text, served text[], its_version text,
-    age interval, its_lease interval, works_on int, is_draining boolean
+    age interval, its_lease interval, works_on int, minds uuid[], is_draining boolean
 ) RETURNS int LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO masterlinc.process
@@ -72,7 +74,7 @@ BEGIN
         SELECT p.id FROM masterlinc.process p
         WHERE p.beat_at < now() - interval '1 hour' AND NOT masterlinc.lives(p.beat_at, p.lease) FOR UPDATE SKIP LOCKED);
     RETURN masterlinc.take_over(
-        ARRAY(SELECT p.id FROM masterlinc.process p WHERE NOT masterlinc.lives(p.beat_at, p.lease)), its_lease);
+        ARRAY(SELECT p.id FROM masterlinc.process p WHERE NOT masterlinc.lives(p.beat_at, p.lease)), process, minds, its_lease);
 END $$;
 
 -- A process ends in order: others go on at once with what it had not finished; answers how many workflows that were.
@@ -90,7 +92,7 @@ END $$;
 -- For who holds the database alone: every process of before has ended.
 CREATE FUNCTION masterlinc.bury() RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
-    taken int := masterlinc.take_over(ARRAY(SELECT p.id FROM masterlinc.process p), interval '0');
+    taken int := masterlinc.take_over(ARRAY(SELECT p.id FROM masterlinc.process p), NULL, '{}', interval '0');
 BEGIN
     DELETE FROM masterlinc.process;
     RETURN taken;
