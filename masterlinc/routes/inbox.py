@@ -9,7 +9,7 @@ from msgspec import Meta, Raw, Struct, field, structs
 from masterlinc.agent import Agent, Task
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
-from masterlinc.errors import Conflict, DomainError, NotFound
+from masterlinc.errors import Conflict, DomainError, NotFound, TooLarge
 from masterlinc.ids import new_id, parse, show
 from masterlinc.messages import queries
 from masterlinc.messages.queries import MessageRow, NewMessage, Wanted
@@ -22,6 +22,7 @@ from masterlinc.workflow.form import Priority, empty
 from masterlinc.workflow.one_task import plan_of
 
 PREFIX = "INB"
+MAX_BYTES = 1_048_576
 STATES = ("queued", "delivered", "handled", "failed", "acknowledged")
 
 End = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -167,6 +168,8 @@ async def _keep(
 ) -> tuple[MessageRow, bool]:
     home, new = ctx.principal.organization_id, new_id()
     content = given(form.content)
+    if len(content) > MAX_BYTES:
+        raise TooLarge(f"content: at most {MAX_BYTES:,} bytes", f"content: الحجم الأقصى {MAX_BYTES:,} بايت")
     print_of = encode([form.receiver_id, form.message_type, form.priority, Raw(content)]).decode()
     fingerprint = ctx.vault.blind(home, "message", print_of)
     if form.message_key is not None:

@@ -32,24 +32,37 @@ w.finished_at, w.forgotten_at, w.error, w.crashes, s.total, s.completed, coalesc
 CASE WHEN w.lease_owner IS NULL AND w.status IN ('running', 'undoing') THEN w.wake_at ELSE w.changed_at END
     AS stuck_since
 """
-_FROM = """
-FROM masterlinc.workflow w LEFT JOIN LATERAL (
+_STEPS_IN_SHORT = """
+LEFT JOIN LATERAL (
     SELECT count(*)::int AS total, (count(*) FILTER (WHERE x.status = 'done'))::int AS completed,
         bool_or(x.status = 'undone') AS undone, min(x.started_at) AS began
     FROM masterlinc.workflow_step x WHERE x.workflow_id = w.id
 ) s ON true
 """
-_ONE = f"SELECT {_COLUMNS} {_FROM} WHERE w.id = $4 AND w.organization_id = ANY ($5)"
-_LISTED = f"""
-SELECT * FROM (SELECT {_COLUMNS} {_FROM} WHERE w.organization_id = ANY ($4)
-    AND ($5::text[] IS NULL OR w.status = ANY ($5)) AND ($6::text IS NULL OR $6 IN (w.name, w.title))
+_ONE = f"""
+SELECT {_COLUMNS} FROM masterlinc.workflow w {_STEPS_IN_SHORT} WHERE w.id = $4 AND w.organization_id = ANY ($5)
+"""  # noqa: S608 - our own words
+_MATCHES = f"""
+($5::text[] IS NULL OR w.status = ANY ($5)) AND ($6::text IS NULL OR $6 IN (w.name, w.title))
     AND ($7::text IS NULL OR w.agent = $7 OR EXISTS (
         SELECT FROM masterlinc.workflow_step y WHERE y.workflow_id = w.id AND y.agent = $7))
     AND ($8::uuid IS NULL OR w.started_by = $8)
     AND ($9::timestamptz IS NULL OR w.id >= masterlinc.lowest_id($9))
     AND ($10::timestamptz IS NULL OR w.id < masterlinc.lowest_id($10))
-    AND ($11::text IS NULL OR w.business_key IN ($11, concat_ws('/', w.organization_id, w.title, $11)))) found
-WHERE (NOT $12 OR found.stuck IS NOT NULL) AND ($13::boolean IS NULL OR found.undone = $13)
+    AND ($11::text IS NULL OR w.business_key IN ($11, concat_ws('/', w.organization_id, w.title, $11)))
+    AND (NOT $12 OR w.finished_at IS NULL AND ({_STUCK}) IS NOT NULL)
+    AND ($13::boolean IS NULL OR $13 = EXISTS (
+        SELECT FROM masterlinc.workflow_step y WHERE y.workflow_id = w.id AND y.status = 'undone'))
+"""  # noqa: S608 - our own words
+_COUNTED = count_sql(f"SELECT FROM masterlinc.workflow w WHERE w.organization_id = ANY ($4) AND {_MATCHES}")
+# Each organization's own index is read backwards and no further than the page: old workflows cost nothing.
+_LISTED = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT each.* FROM unnest($4::uuid[]) AS mine (organization), LATERAL (
+        SELECT w.* FROM masterlinc.workflow w WHERE w.organization_id = mine.organization AND {_MATCHES}
+        ORDER BY w.id DESC LIMIT $14::int + $15::int
+    ) each ORDER BY each.id DESC LIMIT $14 OFFSET $15
+) w {_STEPS_IN_SHORT} ORDER BY w.id DESC
 """  # noqa: S608 - our own words
 _STEPS = """
 SELECT x.position, x.name, x.kind, x.task, x.agent, x.depends_on, x.status, x.attempts, x.max_attempts,
@@ -174,8 +187,8 @@ async def started(transaction: Transaction, name: str, key: str) -> UUID | None:
 async def listed(transaction: Transaction, wanted: Filter, limit: int, offset: int) -> tuple[list[WorkflowRow], int]:
     """Return a page of workflows, the newest first, and how many there are."""
     arguments = (*_SPANS, [*transaction.organizations], *_values(wanted))
-    rows = await transaction.fetch(f"{_LISTED} ORDER BY found.id DESC LIMIT $14 OFFSET $15", *arguments, limit, offset)
-    return [_row(row) for row in rows], int(await transaction.fetchval(count_sql(_LISTED), *arguments))
+    rows = await transaction.fetch(_LISTED, *arguments, limit, offset)
+    return [_row(row) for row in rows], int(await transaction.fetchval(_COUNTED, *arguments))
 
 
 def _values(wanted: Filter) -> tuple[Any, ...]:

@@ -113,6 +113,11 @@ async def test_what_cannot_be_delivered_is_refused(caller, changes, status, path
     assert (await admin.get("/api/v1/messages")).json()["total"] == 0
 
 
+async def test_a_message_is_no_store_of_files(caller):
+    answer = await caller("admin").post(ROUTE, message(content={"scan": "x" * 1_048_576}))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+
+
 async def test_a_disabled_receiver_is_refused_with_words(run_app, make_principal):
     running = await run_app(doctorlinc={"enabled": False})
     async with client_of(running) as http:
