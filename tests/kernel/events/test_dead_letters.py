@@ -1,5 +1,6 @@
 """What a subscriber could not take is seen, handed out again, and blocks nothing but its own aggregate."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -89,6 +90,23 @@ async def test_all_of_a_subscription_are_redriven_in_batches(kernel, toy, monkey
     await toy.work(services)
     assert sorted(toy.taken["count"]) == list(range(5))
     assert {one.subscription for one in (await listed(services))[0]} == {"toy.show"}
+
+
+async def test_what_is_parked_again_meanwhile_is_not_redriven_again(kernel, toy, monkeypatch):
+    services = await parked(kernel, toy, 1, 2)
+    batch = dead_letters._redrive_batch
+    counted = []
+
+    async def and_work(*arguments) -> int:
+        counted.append(await batch(*arguments))
+        await toy.work(services)  # it is still poison
+        return counted[-1]
+
+    monkeypatch.setattr(dead_letters, "BATCH", 1)
+    monkeypatch.setattr(dead_letters, "_redrive_batch", and_work)
+    async with asyncio.timeout(30):
+        assert await redrive(services) == 2
+    assert counted == [1, 1, 0]
 
 
 async def test_what_fails_again_is_parked_again_with_attempts_of_its_own(kernel, toy):

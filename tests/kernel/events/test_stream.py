@@ -182,6 +182,21 @@ async def test_a_process_that_slept_over_its_lease_cannot_write_in_between(place
     assert await place.numbers() == [0, 1, 2, 3]
 
 
+async def test_a_former_writer_cannot_change_what_is_written_down(place, toy):
+    first, second = await place.process(), await place.process()
+    await toy.publish(first, [0])
+    async with writer(first) as one, writer(second) as other:
+        await to_its_end(one)
+        former = one._turn
+        await release(first)
+        await toy.publish(first, [1])
+        await to_its_end(other)
+        assert not await one._keep(former, 1)
+        assert one._turn is None
+    async with first.db.transaction() as transaction:
+        assert await transaction.fetchval("SELECT sent FROM masterlinc.stream") == 2
+
+
 async def test_processes_that_race_for_the_lease_write_everything_once_and_in_order(place, toy, monkeypatch):
     monkeypatch.setattr(module, "BATCH", 3)
     processes = [await place.process(lease_seconds=0.01) for _ in range(3)]
