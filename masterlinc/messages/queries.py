@@ -36,11 +36,22 @@ _OF_KEY = f"""
 SELECT {_COLUMNS}, NULL::bytea AS content {_FROM}
 WHERE m.organization_id = $1 AND m.sender = $2 AND m.message_key = $3
 """
-_LISTED = f"""
-SELECT * FROM (SELECT {_COLUMNS}, NULL::bytea AS content {_FROM} WHERE m.organization_id = ANY ($1)
-    AND ($2::text IS NULL OR m.receiver = $2) AND ($3::text IS NULL OR m.sender = $3)) found
-WHERE $4::text IS NULL OR found.state = $4
+_MATCHES = f"""
+($2::text IS NULL OR m.receiver = $2) AND ($3::text IS NULL OR m.sender = $3) AND ($4::text IS NULL OR {_STATE} = $4)
+"""
+_WORK = "LEFT JOIN masterlinc.workflow w ON w.id = m.workflow_id"
+# Each organization's inbox is read along its index, no further than the page; {open} lets one of open messages serve.
+_PAGE = f"""
+SELECT {_COLUMNS}, NULL::bytea AS content FROM (
+    SELECT each.* FROM unnest($1::uuid[]) AS mine (organization), LATERAL (
+        SELECT m.* FROM masterlinc.message m {_WORK}
+        WHERE m.organization_id = mine.organization AND {{open}} AND {_MATCHES}
+        ORDER BY m.priority, m.id LIMIT $5::int + $6::int
+    ) each ORDER BY each.priority, each.id LIMIT $5 OFFSET $6
+) m {_WORK} LEFT JOIN masterlinc.workflow_step s ON s.workflow_id = m.workflow_id AND s.position = 1
+ORDER BY m.priority, m.id
 """  # noqa: S608 - ours
+_COUNT = f"SELECT FROM masterlinc.message m {_WORK} WHERE m.organization_id = ANY ($1) AND {{open}} AND {_MATCHES}"
 _KEY_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 _ACKNOWLEDGE = """
 UPDATE masterlinc.message SET acknowledged_at = now(), acknowledged_by = $3
@@ -117,8 +128,12 @@ async def find(transaction: Transaction, message: UUID) -> MessageRow | None:
 async def listed(transaction: Transaction, wanted: Wanted, limit: int, offset: int) -> tuple[list[MessageRow], int]:
     """Return a page of messages in the order of an inbox, the urgent and the old first, and how many there are."""
     arguments = ([*transaction.organizations], wanted.receiver, wanted.sender, wanted.state)
-    rows = await transaction.fetch(f"{_LISTED} ORDER BY priority, id LIMIT $5 OFFSET $6", *arguments, limit, offset)
-    return [MessageRow(**row) for row in rows], int(await transaction.fetchval(count_sql(_LISTED), *arguments))
+    which = {None: "true", "acknowledged": "m.acknowledged_at IS NOT NULL"}.get(
+        wanted.state, "m.acknowledged_at IS NULL"
+    )
+    rows = await transaction.fetch(_PAGE.format(open=which), *arguments, limit, offset)
+    counted = await transaction.fetchval(count_sql(_COUNT.format(open=which)), *arguments)
+    return [MessageRow(**row) for row in rows], int(counted)
 
 
 async def acknowledge(transaction: Transaction, message: UUID, by: UUID) -> bool:
