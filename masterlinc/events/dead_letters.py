@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from masterlinc.context import Context
+from masterlinc.context import Context, Services
 from masterlinc.db.transaction import Transaction
 from masterlinc.events.errors import NoDeadLetter
 
 BATCH = 1_000
+PUT_OFF_BATCH = 5_000
+_LATER = timedelta(minutes=2)
 _FOUND = """
     SELECT d.subscription, d.event_id, d.agent, coalesce(e.name, '') AS event, d.organization_id, d.aggregate,
         d.aggregate_seq, d.attempts, d.error, e.created_at AS published_at, d.finished_at AS parked_at
@@ -25,6 +27,22 @@ FROM ({_FOUND} ORDER BY d.finished_at DESC, d.event_id DESC LIMIT $4 OFFSET $5) 
 ORDER BY p.parked_at DESC, p.event_id DESC
 """  # noqa: S608 - our own words
 _COUNT = f"SELECT count(*) FROM (SELECT 1 FROM ({_FOUND}) f LIMIT 1001) c"  # noqa: S608 - a page tells no more
+_PUT_OFF = """
+UPDATE masterlinc.delivery d SET next_at = now() + $1::interval
+FROM (
+    SELECT c.subscription, c.event_id
+    FROM masterlinc.delivery p JOIN masterlinc.delivery c ON c.subscription = p.subscription
+      AND c.aggregate = p.aggregate AND c.aggregate_seq > p.aggregate_seq AND c.state <> 'done'
+    WHERE p.state = 'parked' AND c.state = 'pending' AND c.next_at <= now()
+    LIMIT $2 FOR UPDATE OF c SKIP LOCKED
+) blocked
+WHERE d.subscription = blocked.subscription AND d.event_id = blocked.event_id
+"""
+_LET_GO = """
+UPDATE masterlinc.delivery c SET next_at = now()
+FROM unnest($1::uuid[]) AS a (id)
+WHERE c.subscription = $2 AND c.aggregate = a.id AND c.state = 'pending' AND c.attempts = 0 AND c.next_at > now()
+"""
 _NOW = "SELECT now()"
 _REDRIVE = """
 UPDATE masterlinc.delivery d SET state = 'pending', attempts = 0, next_at = now(), queued_at = now(), finished_at = NULL
@@ -35,7 +53,7 @@ FROM (
     ORDER BY p.finished_at, p.event_id LIMIT $5 FOR UPDATE
 ) parked
 WHERE d.subscription = parked.subscription AND d.event_id = parked.event_id
-RETURNING d.organization_id
+RETURNING d.organization_id, d.aggregate
 """
 
 
@@ -73,6 +91,13 @@ async def listed(
     return [DeadLetter(**dict(row)) for row in rows], counted
 
 
+async def put_off(services: Services) -> bool:
+    """Let what waits behind parked events not be looked at by every claim; True where there may be more of it."""
+    async with services.db.connection() as connection:
+        status: str = await connection.execute(_PUT_OFF, _LATER, PUT_OFF_BATCH)
+    return status == f"UPDATE {PUT_OFF_BATCH}"
+
+
 async def redrive(
     ctx: Context, subscription: str, *, organizations: Iterable[UUID] | None, event: UUID | None = None
 ) -> int:
@@ -97,6 +122,7 @@ async def _redrive_batch(
 ) -> int:
     async def work(transaction: Transaction) -> int:
         rows = await transaction.fetch(_REDRIVE, subscription, asked_at, scope, event, BATCH)
+        await transaction.execute(_LET_GO, [row["aggregate"] for row in rows], subscription)
         for organization in sorted({row["organization_id"] for row in rows}):
             count = sum(row["organization_id"] == organization for row in rows)
             transaction.audit(

@@ -1,4 +1,4 @@
-"""What each process does for events beside the relay: it goes on with replays, and writes the stream for outside."""
+"""What each process does for events beside the relay: replays, putting off what is blocked, the stream for outside."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,13 @@ from redis.exceptions import RedisError
 
 from masterlinc.context import Services
 from masterlinc.errors import Unavailable
-from masterlinc.events import replay
+from masterlinc.events import dead_letters, replay
 from masterlinc.events.stream import Stream
 from masterlinc.observe.logs import logger
 from masterlinc.settings import RedisSettings
 
 _RETRY_SECONDS = 1.0
+_PUT_OFF_SECONDS = 10.0
 
 
 @asynccontextmanager
@@ -26,11 +27,12 @@ async def running(services: Services) -> AsyncIterator[Callable[[], None]]:
     woken = asyncio.Event()
     poll = services.settings.engine.poll_seconds
 
-    async def a_while() -> None:
-        await asyncio.sleep(poll)
-
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(_beside(_keep_on("replay", lambda: replay.advance(services), a_while)))
+        await stack.enter_async_context(
+            _beside(_keep_on("replay", lambda: replay.advance(services), lambda: _pause(poll)))
+        )
+        put_off = _keep_on("dead_letters", lambda: dead_letters.put_off(services), lambda: _pause(_PUT_OFF_SECONDS))
+        await stack.enter_async_context(_beside(put_off))
         if services.settings.redis.stream:
             stream = await stack.enter_async_context(_opened(services))
             await stack.enter_async_context(_beside(_keep_on("stream", stream.step, lambda: _wait(woken, poll))))
@@ -84,6 +86,10 @@ async def _keep_on(name: str, step: Callable[[], Awaitable[bool]], rest: Callabl
             await asyncio.sleep(_RETRY_SECONDS)
         elif not more:
             await rest()
+
+
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(seconds)
 
 
 async def _wait(woken: asyncio.Event, seconds: float) -> None:

@@ -159,3 +159,36 @@ async def test_who_redrives_is_written_down_for_each_organization(kernel, toy):
         (toy.organization, "event.redriven", "toy.count", "2"),
         (another, "event.redriven", "toy.count", "1"),
     }
+
+
+async def test_what_waits_behind_a_parked_event_does_not_slow_the_others_down(kernel, toy, monkeypatch):
+    """However much that is: it is put off, so that a claim does not look at it, and let go by the redrive."""
+    monkeypatch.setattr(dead_letters, "PUT_OFF_BATCH", 10)
+    aggregate = new_id()
+    services = await parked(kernel, toy, 1, aggregate=aggregate)
+    async with services.db.transaction() as transaction:
+        for number in range(2, 14):
+            transaction.publish(toy.event(number), aggregate=aggregate, organization_id=toy.organization)
+    async with services.db.connection() as connection:
+        due = "SELECT count(*) FROM masterlinc.delivery WHERE state = 'pending' AND next_at <= now()"
+        assert await connection.fetchval(due) == 24
+        assert [await dead_letters.put_off(services) for _ in range(3)] == [True, True, False]
+        assert await connection.fetchval(due) == 0
+    await toy.publish(services, [100])
+    await toy.work(services)
+    assert toy.taken["count"] == [100]
+    toy.poison = set()
+    await redrive(services)
+    await toy.work(services)
+    assert toy.taken == {"count": [100, *range(1, 14)], "show": [100]}
+
+
+async def test_what_waits_behind_an_event_that_is_tried_again_is_not_put_off(kernel, toy):
+    services, aggregate = await kernel(toy.agent(max_attempts=5)), new_id()
+    await subscriptions.register(services)
+    toy.poison = {1}
+    await toy.publish(services, [1, 2], aggregate=aggregate)
+    await toy.work(services)
+    assert not await dead_letters.put_off(services)
+    async with services.db.transaction() as transaction:
+        assert await transaction.fetchval("SELECT count(*) FROM masterlinc.delivery WHERE next_at <= now()") == 2

@@ -50,7 +50,11 @@ async def test_it_tries_again_after_a_fault_and_tells_of_it_once(monkeypatch, ca
 
 
 async def test_it_may_end_before_it_has_begun(kernel):
-    services, before = await kernel(), asyncio.all_tasks()
+    services, before = await kernel(), at_work()
     async with upkeep.running(services):
-        pass
-    assert asyncio.all_tasks() <= before
+        assert at_work() == before + 2
+    assert at_work() == before
+
+
+def at_work() -> int:
+    return sum("_keep_on" in repr(task.get_coro()) for task in asyncio.all_tasks())
