@@ -27,16 +27,22 @@ FROM ({_FOUND} ORDER BY d.finished_at DESC, d.event_id DESC LIMIT $4 OFFSET $5) 
 ORDER BY p.parked_at DESC, p.event_id DESC
 """  # noqa: S608 - our own words
 _COUNT = f"SELECT count(*) FROM (SELECT 1 FROM ({_FOUND}) f LIMIT 1001) c"  # noqa: S608 - a page tells no more
+# From the parked ones on, each along the order of its aggregate: there are few of them, and of the others many.
 _PUT_OFF = """
+WITH parked AS MATERIALIZED (
+    SELECT subscription, aggregate, min(aggregate_seq) AS seq FROM masterlinc.delivery
+    WHERE state = 'parked' GROUP BY subscription, aggregate
+), blocked AS MATERIALIZED (
+    SELECT c.subscription, c.event_id FROM parked p, LATERAL (
+        SELECT b.subscription, b.event_id FROM masterlinc.delivery b
+        WHERE b.subscription = p.subscription AND b.aggregate = p.aggregate AND b.aggregate_seq > p.seq
+          AND b.state <> 'done' AND b.state = 'pending' AND b.next_at <= now()
+        ORDER BY b.aggregate_seq LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) c
+    LIMIT $2
+)
 UPDATE masterlinc.delivery d SET next_at = now() + $1::interval
-FROM (
-    SELECT c.subscription, c.event_id
-    FROM masterlinc.delivery p JOIN masterlinc.delivery c ON c.subscription = p.subscription
-      AND c.aggregate = p.aggregate AND c.aggregate_seq > p.aggregate_seq AND c.state <> 'done'
-    WHERE p.state = 'parked' AND c.state = 'pending' AND c.next_at <= now()
-    LIMIT $2 FOR UPDATE OF c SKIP LOCKED
-) blocked
-WHERE d.subscription = blocked.subscription AND d.event_id = blocked.event_id
+FROM blocked WHERE d.subscription = blocked.subscription AND d.event_id = blocked.event_id
 """
 _LET_GO = """
 UPDATE masterlinc.delivery c SET next_at = now()

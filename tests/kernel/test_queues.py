@@ -6,7 +6,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from masterlinc.events import relay
+from masterlinc.events import dead_letters, relay
 from masterlinc.ids import new_id
 from masterlinc.workflow import engine
 
@@ -21,8 +21,16 @@ FROM generate_series(1, $1::int) AS n
 """
 DELIVERIES = """
 INSERT INTO masterlinc.delivery (subscription, event_id, organization_id, agent, aggregate, aggregate_seq, next_at)
-SELECT 'toy.count', gen_random_uuid(), gen_random_uuid(), CASE n % 3 WHEN 0 THEN 'one' ELSE 'other' END, gen_random_uuid(), 1,
+SELECT 'toy.count', gen_random_uuid(), gen_random_uuid(), CASE n % 3 WHEN 0 THEN 'one' ELSE 'other' END,
+    gen_random_uuid(), 1,
     now() - make_interval(secs => n)
+FROM generate_series(1, $1::int) AS n
+"""
+BLOCKED = """
+INSERT INTO masterlinc.delivery
+    (subscription, event_id, organization_id, agent, aggregate, aggregate_seq, state, finished_at)
+SELECT 'toy.count', gen_random_uuid(), gen_random_uuid(), 'one', '01939c1e-7c00-7abc-8def-0123456789ab', n,
+    CASE n WHEN 1 THEN 'parked' ELSE 'pending' END, now()
 FROM generate_series(1, $1::int) AS n
 """
 AGENTS = ["one", "other", "third"]
@@ -68,6 +76,19 @@ async def test_the_oldest_workflows_of_all_agents_come_first(kernel, limit):
     await fill(services, WORKFLOWS, 30)
     taken = await engine.claim(services, AGENTS, limit)
     assert sorted(int(lease.key) for lease in taken) == list(range(30, 0, -1))[:limit][::-1]
+
+
+async def test_a_long_queue_behind_a_dead_letter(kernel):
+    """What is blocked is found along its aggregate, and is then out of the way of every claim."""
+    services = await kernel()
+    async with services.db.connection() as connection:
+        await connection.execute(BLOCKED, LENGTH)
+        assert await pages(services, dead_letters._PUT_OFF, timedelta(minutes=2), 100) < 20 * FEW_PAGES
+        while await dead_letters.put_off(services):
+            pass
+    await fill(services, "SELECT $1::int", LENGTH)
+    assert await relay.claim(services, AGENTS, 8) == []  # the first look clears the index of what was moved
+    assert await pages(services, relay._CLAIM, AGENTS, 8, timedelta(seconds=30)) < FEW_PAGES
 
 
 @pytest.mark.parametrize("limit", [1, 4, 100])
