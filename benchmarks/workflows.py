@@ -1,8 +1,8 @@
 """How many steps a second: two-step workflows beside DBOS on the same PostgreSQL in the same run, one after the other.
 
 Each run has a process and a database of its own. Rounds are interleaved, and medians of the rounds are told, with the
-lowest and the highest. DBOS runs as it comes and in the two ways that were the fastest of those tried; the ratio is
-to the fastest of them.
+lowest and the highest. Either engine runs as it comes and in the ways that were the fastest of those tried; ratios are
+of the two as they come, and of the fastest of each.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from benchmarks import stage, tables
 from benchmarks.figures import median_of, spread
 from benchmarks.machine import machine
 
-OURS = "masterlinc"
+OURS, THEIRS = "masterlinc", "dbos"
+_KEPT_APART = frozenset({"recorded_workflows", "recorded_steps", "rows"})
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,15 @@ class Engine:
     module: str
     tuning: dict[str, Any]
 
+    @property
+    def ours(self) -> bool:
+        """Say whether it is our own."""
+        return self.name.startswith(OURS)
+
 
 ENGINES = (
-    Engine(OURS, "benchmarks.two_steps", {}),
+    Engine("masterlinc as it comes", "benchmarks.two_steps", {}),
+    Engine("masterlinc, 64 at a time", "benchmarks.two_steps", {"engine": {"concurrency": 64}}),
     Engine(
         "dbos as it comes",
         "benchmarks.two_steps_dbos",
@@ -68,8 +76,8 @@ class Load:
     def fits(self, engine: Engine) -> bool:
         """Only ours has graphs that users send; a backlog takes the queue that is set up for it."""
         if self.steps == "graph":
-            return engine.name == OURS
-        return not self.backlog or engine.name == OURS or "worker_concurrency" in engine.tuning
+            return engine.ours
+        return not self.backlog or engine.ours or "worker_concurrency" in engine.tuning
 
 
 @dataclass(frozen=True)
@@ -96,13 +104,13 @@ FULL = Length(
         Load("trivial", backlog=20_000),
     ),
 )
-SHORT = Length(1, 2, 1, (Load("trivial", callers=64), Load("row", callers=64)), (ENGINES[0], ENGINES[2]))
+SHORT = Length(1, 2, 1, (Load("trivial", callers=64), Load("row", callers=64)), (ENGINES[0], ENGINES[1], ENGINES[3]))
 
 
 def main() -> int:
     """Measure, print JSON, and the tables of it to the standard error."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.workflows", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="one round of 2 seconds, two engines")
+    parser.add_argument("--short", action="store_true", help="one round of 2 seconds, three of the engines")
     parser.add_argument("--steps", choices=("trivial", "row", "graph"), action="append", help="only steps of this kind")
     parser.add_argument("--engine", choices=[one.name for one in ENGINES], action="append", help="only this engine")
     parser.add_argument("--rounds", type=int, help="how many rounds")
@@ -139,7 +147,7 @@ async def measure(length: Length) -> dict[str, Any]:
 
 
 async def _run(place: stage.Stage, length: Length, load: Load, engine: Engine) -> dict[str, Any]:
-    where = await place.database(migrated=engine.name == OURS)
+    where = await place.database(migrated=engine.ours)
     try:
         times = {} if load.backlog else {"seconds": length.seconds, "warm_up": length.warm_up}
         plan = dataclasses.asdict(where) | dataclasses.asdict(load) | times | {"tuning": engine.tuning}
@@ -159,34 +167,43 @@ def _check(load: Load, engine: Engine, result: dict[str, Any]) -> None:
 
 
 def _row(load: Load, name: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    told = {field: value for field, value in dataclasses.asdict(load).items() if value}
     speeds = [one["steps_per_second"] for one in rounds]
-    left = {"recorded_workflows", "recorded_steps", "rows"}
-    figures = {field: value for field, value in median_of(rounds).items() if field not in left}
-    return {"engine": name} | told | figures | {"steps_per_second_from_to": spread(speeds)}
+    figures = {field: value for field, value in median_of(rounds).items() if field not in _KEPT_APART}
+    return {"engine": name} | _asked(load) | figures | {"steps_per_second_from_to": spread(speeds)}
 
 
-def _ratios(rounds: dict[tuple[Load, str], list[dict[str, Any]]]) -> Any:
-    """Ours to the fastest of theirs: of the medians, and of each round by itself."""
-    for load, name in list(rounds):
-        others = [one for at, one in rounds if at == load and one != OURS]
-        if name != OURS or not others:
-            continue
-        best = max(others, key=lambda one: median_of(rounds[load, one])["steps_per_second"])
-        pairs = zip(rounds[load, OURS], rounds[load, best], strict=True)
-        each = [round(mine["steps_per_second"] / theirs["steps_per_second"], 2) for mine, theirs in pairs]
-        mine, theirs = median_of(rounds[load, OURS]), median_of(rounds[load, best])
-        cost = {
-            f"{part}_cpu": round(theirs[f"{part}_cpu_us"] / max(1, mine[f"{part}_cpu_us"]), 2)
-            for part in ("app", "database")
-        }
-        told = {field: value for field, value in dataclasses.asdict(load).items() if value}
-        speed = round(mine["steps_per_second"] / theirs["steps_per_second"], 2)
-        yield (
-            told
-            | {"beside": best, "times_the_steps_per_second": speed, "in_each_round": each}
-            | {f"{part}_of_theirs_to_ours": value for part, value in cost.items()}
-        )
+def _ratios(rounds: dict[tuple[Load, str], list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """Ours to theirs, as they come and the fastest of each: of the medians, and of each round by itself."""
+    for load in dict.fromkeys(at for at, _ in rounds):
+        measured = {name: results for (at, name), results in rounds.items() if at == load}
+        for choice in ("as it comes", "fastest"):
+            pair = [_chosen(measured, engine, choice) for engine in (OURS, THEIRS)]
+            if None not in pair:
+                yield _asked(load) | {"which": choice} | _ratio(measured, *pair)
+
+
+def _chosen(measured: dict[str, list[dict[str, Any]]], engine: str, choice: str) -> str | None:
+    names = [name for name in measured if name.startswith(engine)]
+    if choice == "as it comes":
+        return next((name for name in names if name.endswith(choice)), None)
+    return max(names, key=lambda name: median_of(measured[name])["steps_per_second"], default=None)
+
+
+def _ratio(measured: dict[str, list[dict[str, Any]]], mine: str, theirs: str) -> dict[str, Any]:
+    speeds = [[one["steps_per_second"] for one in measured[name]] for name in (mine, theirs)]
+    costs = [median_of(measured[name]) for name in (mine, theirs)]
+    processor = [one["app_cpu_us"] + one["database_cpu_us"] for one in costs]
+    return {
+        "ours": mine,
+        "theirs": theirs,
+        "times_their_steps_per_second": round(costs[0]["steps_per_second"] / costs[1]["steps_per_second"], 2),
+        "in_each_round": [round(one / other, 2) for one, other in zip(*speeds, strict=True)],
+        "times_our_processor_time": round(processor[1] / processor[0], 2),
+    }
+
+
+def _asked(load: Load) -> dict[str, Any]:
+    return {field: value for field, value in dataclasses.asdict(load).items() if value}
 
 
 def told(report: dict[str, Any]) -> str:
@@ -206,7 +223,21 @@ def told(report: dict[str, Any]) -> str:
         for one in sorted(report["workflows"], key=lambda one: (one["steps"], one.get("callers", 0)))
     ]
     heads = ("steps", "callers", "engine", "steps/s", "from, to", "p50 ms", "p95 ms", "p99 ms")
-    return tables.markdown((*heads, "app µs", "database µs", "app MB"), lines)
+    table = tables.markdown((*heads, "app µs", "database µs", "app MB"), lines)
+    ratios = [
+        (
+            one["steps"],
+            one.get("callers") or f"backlog of {one['backlog']:,}",
+            one["ours"],
+            one["theirs"],
+            one["times_their_steps_per_second"],
+            " to ".join(str(value) for value in spread(one["in_each_round"])),
+            one["times_our_processor_time"],
+        )
+        for one in report["ratios"]
+    ]
+    heads = ("steps", "callers", "ours", "theirs", "ours to theirs, steps/s", "in the rounds", "theirs to ours, CPU")
+    return f"{table}\n\n{tables.markdown(heads, ratios)}"
 
 
 if __name__ == "__main__":
