@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from masterlinc.context import Services
-from masterlinc.errors import Unavailable
+from masterlinc.errors import StartupError, Unavailable
 from masterlinc.events import dead_letters, replay
 from masterlinc.events.stream import Stream
 from masterlinc.observe.logs import logger
@@ -24,6 +24,8 @@ _PUT_OFF_SECONDS = 10.0
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[Callable[[], None]]:
     """Do it as long as the block runs; yields what to call after a commit that published something."""
+    if services.settings.redis.stream and not services.settings.redis.url:
+        raise StartupError("redis.stream is set and redis.url is not: the stream for consumers outside needs a Redis")
     woken = asyncio.Event()
     poll = services.settings.engine.poll_seconds
 

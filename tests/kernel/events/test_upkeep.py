@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime
 
-from masterlinc.errors import Unavailable
+import pytest
+
+from masterlinc.errors import StartupError, Unavailable
 from masterlinc.events import replay, subscriptions, upkeep
 
 PATIENCE = 30
@@ -47,6 +49,14 @@ async def test_it_tries_again_after_a_fault_and_tells_of_it_once(monkeypatch, ca
         await task
     told = [record.message for record in caplog.records if record.message.startswith("toy_")]
     assert told == ["toy_waits", "toy_failed"]
+
+
+async def test_a_stream_without_a_redis_stops_the_start_in_one_line(kernel):
+    services = await kernel()
+    services.settings.redis.stream = "masterlinc:events"
+    with pytest.raises(StartupError, match=r"redis\.url is not"):
+        async with upkeep.running(services):
+            raise AssertionError("it must not start")
 
 
 async def test_it_may_end_before_it_has_begun(kernel):
