@@ -1,5 +1,6 @@
 """Graphs of users, run for real."""
 
+import asyncio
 import json
 
 import pytest
@@ -203,6 +204,15 @@ async def test_a_business_key_starts_once_in_its_organization(caller):
     assert first.json()["key"] == "visit 7"
     assert (await other.run(step("a"), key="visit 7")).status_code == 201
     assert (await doctor.run(step("a"), key="visit 7", workflow_name="other")).status_code == 201
+
+
+async def test_of_many_that_send_one_business_key_at_once_one_starts(caller):
+    doctor = caller("doctor")
+    answers = await asyncio.gather(*(doctor.run(step("a"), key="storm") for _ in range(12)))
+    assert {answer.status_code for answer in answers} <= {200, 201, 503}
+    assert len([answer for answer in answers if answer.status_code == 201]) == 1
+    assert (await doctor.get("/api/v1/workflows")).json()["total"] == 1
+    assert len(await doctor.audited("workflow.start")) == 1
 
 
 async def test_an_idempotency_key_starts_once_and_answers_how_it_stands(caller):
