@@ -84,11 +84,17 @@ async def test_a_message_whose_task_is_at_work_is_not_acknowledged(caller):
     assert (await admin.post(f"/api/v1/messages/{sent['message_id']}/acknowledge")).status_code == 200
 
 
+def signing(caller):
+    document = {"organization_id": str(caller.organization), "payload": '{"name": "Huda Majid"}'}
+    return message(receiver_id="sbslinc", message_type="sign_document", content=document)
+
+
 async def test_the_permission_of_the_task_is_asked_for(caller):
-    sender = caller(permissions=frozenset({"message:send"}))
-    claim = message(receiver_id="claimlinc", message_type="validate", content={"claim": {}})
-    assert (await sender.post(ROUTE, claim)).status_code == 403
-    assert (await sender.post(ROUTE, message())).status_code in {201, 403}
+    service = caller("service")  # sends messages, and may not sign
+    refused = await service.post(ROUTE, signing(service))
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert (await service.get("/api/v1/messages")).json()["total"] == 0
+    assert (await service.post(ROUTE, message())).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -183,13 +189,14 @@ async def test_messages_of_another_organization_are_not_there(caller):
 
 async def test_content_for_a_task_is_hidden_from_who_may_not_run_it(caller):
     admin = caller("admin")
-    claim = message(receiver_id="claimlinc", message_type="validate", content={"claim": {"patient_id": "MRN-1"}})
-    sent = (await admin.post(ROUTE, claim)).json()
-    reader = caller("nurse", organization=admin.organization)
-    reader.principal = caller("service", organization=admin.organization).principal
-    assert (await reader.get(sent["status_url"].replace("workflows", "workflows"))).status_code == 200
-    read = (await reader.get(f"/api/v1/messages/{sent['message_id']}")).json()
-    assert (read["content_hidden"], read["content"]["claim"]["patient_id"]) == (False, "MRN-1")
+    sent = (await admin.post(ROUTE, signing(admin))).json()
+    path = f"/api/v1/messages/{sent['message_id']}"
+    assert (await admin.get(path)).json()["content"]["payload"] == '{"name": "Huda Majid"}'
+    other = caller("admin", organization=admin.organization)
+    assert (await other.get(path)).json()["content_hidden"] is False
+    hidden = (await caller("service", organization=admin.organization).get(path)).json()
+    assert (hidden["content_hidden"], hidden["content"]) == (True, None)
+    assert len(await admin.audited("message.read")) == 2
 
 
 async def test_content_is_sealed_in_the_database(caller):
