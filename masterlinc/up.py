@@ -14,6 +14,7 @@ from masterlinc.app import API, create_app
 from masterlinc.db.embedded import EmbeddedPostgres
 from masterlinc.db.migrate import folders_of, migrate
 from masterlinc.observe.logs import configure
+from masterlinc.processes.heartbeat import bury
 from masterlinc.registry import assemble, discover
 from masterlinc.runtime import settle
 from masterlinc.server import reserve_port, serve_embedded
@@ -44,6 +45,7 @@ async def _run(reserved: socket.socket, host: str, port: int, data: Path, *, dem
         count = await migrate(postgres.dsn("owner"), folders_of(agents))
         if count:
             tell(f"database brought to this version ({count} migrations)")
+        await bury(settings.database.url)
         registry = assemble(settings, agents, skipped)
         password = await demo.ensure(settings, registry, data, tell) if demo_data else None
         app = create_app(settings, registry)

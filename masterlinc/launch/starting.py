@@ -20,7 +20,7 @@ from masterlinc.errors import StartupError
 from masterlinc.launch import database, records
 from masterlinc.launch.layout import Layout, Member, connections, members
 from masterlinc.launch.records import Record
-from masterlinc.processes.heartbeat import address_of
+from masterlinc.processes.heartbeat import address_of, bury
 from masterlinc.registry import assemble, discover
 from masterlinc.server import check_port
 from masterlinc.settings import HttpSettings, Settings, load
@@ -47,6 +47,8 @@ async def start(data: Path, layout: Layout, tell: Tell, *, demo_data: bool) -> s
         count = await migrate(settings.database.owner_url, folders_of(agents))
         if count:
             tell("migrated", count=count)
+    if layout.embedded and not _running(data, wanted):
+        await bury(settings.database.url)
     if layout.embedded and demo_data:
         loading = assemble(settings, agents, skipped)
         password = await demo.ensure(settings, loading, data, lambda what: tell("demo", what=what))
@@ -72,6 +74,11 @@ def _check_ports(data: Path, layout: Layout, wanted: list[Member]) -> None:
     for one in wanted:
         if one.name not in known or not records.alive(known[one.name]):
             check_port(layout.host, one.port)
+
+
+def _running(data: Path, wanted: list[Member]) -> bool:
+    known = records.read(data)
+    return any(one.name in known and records.alive(known[one.name]) for one in wanted)
 
 
 def _forget_others(data: Path, wanted: set[str]) -> None:

@@ -1,0 +1,51 @@
+"""SIGTERM under load: not ready first, nothing lost, gone in time, and its work free at once."""
+
+import asyncio
+
+import httpx
+from harness import System, tell
+from sending import Stream, settle
+
+TAKEN_OVER = "SELECT count(*) FROM masterlinc.workflow_note WHERE kind = 'taken_over'"
+VICTIMS = {"one": "up", "replicas": "masterlinc-2", "per-agent": "claimlinc"}
+ROWS = "SELECT count(*) FROM masterlinc.process WHERE pid = $1"
+
+
+async def notes(system: System) -> int:
+    async with system.database() as connection:
+        return await connection.fetchval(TAKEN_OVER)
+
+
+async def test_a_process_that_is_told_to_stop_under_load_loses_nothing(system: System) -> None:
+    async with system.client() as client:
+        await settle(client, system)
+        before = await notes(system)
+        name = VICTIMS[system.shape]
+        async with Stream(client, system, "D") as stream:
+            await stream.until(20)
+            pid = system.processes[name].running.pid
+            seen = asyncio.create_task(health_until_gone(system, name))
+            code, seconds = await system.stop(name)
+            stream.stop()
+        answered = await seen
+        assert code == 0, system.said(name)
+        assert seconds < 30
+        assert 503 in answered
+        assert answered[answered.index(503) :].count(200) == 0
+        await system.start(name)
+        async with system.database() as connection:
+            assert await connection.fetchval(ROWS, pid) == 0
+        tell(f"{system.shape}: {name} stopped under load in {seconds:.1f} s")
+        await settle(client, system)
+        assert await notes(system) == before  # everything was handed on in order
+    await system.check()
+
+
+async def health_until_gone(system: System, name: str) -> list[int]:
+    """Ask a process whether it is ready until nothing answers."""
+    answers = []
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while not answers or answers[-1]:
+            answers.append(await system.health(name, client))
+            await asyncio.sleep(0.01)
+    return answers[:-1]
