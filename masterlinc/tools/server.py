@@ -85,7 +85,9 @@ class ToolServer:
     @asynccontextmanager
     async def running(self, _: object) -> AsyncIterator[None]:
         """Serve as long as the block runs."""
-        logging.getLogger("mcp").setLevel(logging.WARNING)  # it tells of every request
+        logging.getLogger("mcp").setLevel(
+            logging.ERROR
+        )  # it tells of every request, and of each that a client wrote wrong
         async with self._manager.run():
             yield
 

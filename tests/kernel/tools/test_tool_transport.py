@@ -66,6 +66,34 @@ async def test_a_call_needs_no_handshake(send):
     assert answer.json()["result"]["structuredContent"] == {"amount": 1.0, "note": ""}
 
 
+@pytest.mark.parametrize(
+    ("number", "kept"),
+    [
+        (b"19.99", b"19.99"),
+        (b"999999999999.99", b"999999999999.99"),
+        (b"7", b"7.00"),
+        (b"0.10000000000000000001", None),
+        (b"99999999999.990000001", None),
+        (b"1e2", None),
+        (b"-0.0", None),
+        (b"NaN", None),
+    ],
+)
+async def test_a_number_is_read_as_it_is_written_and_as_over_rest(client, running, make_principal, number, kept):
+    headers = JSON | bearer(running, make_principal("doctor"))
+    body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"probelinc_pay","arguments":{"amount":%s}}}'
+    answer = await client.post("/mcp", content=body % number, headers=headers)
+    rest = await client.post(
+        "/execute", content=b'{"task":"probelinc.pay","input":{"amount":%s}}' % number, headers=headers
+    )
+    if kept is None:
+        assert answer.status_code >= 400 or answer.json()["result"]["isError"] is True
+        assert rest.status_code >= 400
+    else:
+        assert b'{\\"amount\\":' + kept in answer.content
+        assert b'"amount":' + kept in rest.content
+
+
 async def test_without_a_token_nothing_is_answered(client):
     answer = await client.post("/mcp", json=CALL, headers=JSON)
     check_problem(answer, 401)
