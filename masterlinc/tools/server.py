@@ -85,9 +85,8 @@ class ToolServer:
     @asynccontextmanager
     async def running(self, _: object) -> AsyncIterator[None]:
         """Serve as long as the block runs."""
-        logging.getLogger("mcp").setLevel(
-            logging.ERROR
-        )  # it tells of every request, and of each that a client wrote wrong
+        # below errors it tells of every request, and of each that a client wrote wrong
+        logging.getLogger("mcp").setLevel(logging.ERROR)
         async with self._manager.run():
             yield
 
