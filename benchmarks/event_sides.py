@@ -21,7 +21,7 @@ from masterlinc.ids import new_id
 from masterlinc.registry import assemble
 from masterlinc.security.principal import service_principal
 
-_QUIET_SECONDS = 3.0
+_QUIET_SECONDS = 1.5
 
 
 @dataclass(frozen=True)

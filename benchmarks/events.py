@@ -24,9 +24,9 @@ WAYS = ("one process", "two processes, Valkey", "two processes, polls")
 def main() -> int:
     """Measure, print JSON, and the table of it to the standard error."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="one round of 3 seconds, 100 events a second")
+    parser.add_argument("--short", action="store_true", help="one round of 2 seconds, 100 events a second")
     options = parser.parse_args()
-    report = asyncio.run(measure(1, 3, (100,)) if options.short else measure(3, 10, (20, 200)))
+    report = asyncio.run(measure(1, 2, (100,)) if options.short else measure(3, 10, (20, 200)))
     print(json.dumps(report, indent=2))
     print(told(report), file=sys.stderr)
     return 0

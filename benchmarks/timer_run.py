@@ -18,11 +18,11 @@ from benchmarks.two_steps import AGENT, start_one
 from masterlinc import runtime
 from masterlinc.context import Context, Services
 from masterlinc.ids import new_id
+from masterlinc.plans.plan import Plan as WorkflowPlan
+from masterlinc.plans.plan import PlanStep
+from masterlinc.plans.starting import Start, start
 from masterlinc.registry import assemble
 from masterlinc.security.principal import service_principal
-from masterlinc.workflow.plan import Plan as WorkflowPlan
-from masterlinc.workflow.plan import PlanStep
-from masterlinc.workflow.starting import Start, start
 
 DAY = 86_400.0
 SLEEPER = WorkflowPlan(
@@ -100,7 +100,7 @@ async def _fill(services: Services, plan: Plan, timers: int) -> dict[str, Any]:
 
 
 async def _loaded(services: Services, plan: Plan) -> dict[str, Any]:
-    await asyncio.sleep(3)  # some polls, and a beat or two
+    await asyncio.sleep(2)  # some polls, and a beat
     own, salt = _resident(), new_id().hex
 
     async def once(key: str) -> None:

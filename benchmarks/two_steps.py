@@ -23,10 +23,10 @@ from masterlinc import __version__, runtime
 from masterlinc.agent import Agent, Step, StepDone, StepInput, Task, Workflow
 from masterlinc.context import Context, Services
 from masterlinc.db.ddl import schema, tenant_table_policy
+from masterlinc.plans import plan as plans
+from masterlinc.plans.starting import Start, start
 from masterlinc.registry import Registry, assemble
 from masterlinc.security.principal import service_principal
-from masterlinc.workflow import plan as plans
-from masterlinc.workflow.starting import Start, start
 
 _TABLE = f"""
 {schema("bench")}
