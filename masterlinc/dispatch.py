@@ -105,18 +105,19 @@ class Dispatcher:
         free -= len(deliveries)
         leases = await engine.claim(self._services, self._agents, free) if free > 0 else []
         for lease in leases:
-            self._workflows[self._spawn(engine.advance(self._services, lease))] = lease.id
+            self._spawn(engine.advance(self._services, lease), lease.id)
         return len(deliveries) + len(leases)
 
     @property
     def _leaving(self) -> bool:
         return self._stopping or self._services.drain.begun
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    def _spawn(self, work: Coroutine[Any, Any, None], workflow: UUID | None = None) -> None:
         task = asyncio.create_task(work, context=contextvars.Context())
         self._running.add(task)
+        if workflow is not None:
+            self._workflows[task] = workflow
         task.add_done_callback(self._finished)
-        return task
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
