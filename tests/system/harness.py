@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import asyncpg
@@ -205,6 +205,19 @@ class System:
         """Check the ledger; everything has come to its end before."""
         async with self.database() as connection:
             await check_ledger(connection, self.journal)
+
+    def add(self, name: str, like: str, **settings: str) -> None:
+        """Know one more process, as another one but for these settings; it is started as any."""
+        one, port = self.processes[like], free_port()
+        own = one.environment | {"PROCESS__NAME": name, "HTTP__PORT": str(port)} | settings
+        self.processes[name] = replace(
+            one, name=name, port=port, environment=own, running=None, log=self.folder / f"{name}.log"
+        )
+
+    def remove(self, name: str) -> None:
+        """Know a process no more that does not run."""
+        assert not self.processes[name].alive
+        del self.processes[name]
 
     async def until_said(self, name: str, word: str) -> None:
         """Wait until a process has written a word since it was started."""

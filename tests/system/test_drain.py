@@ -3,11 +3,13 @@
 import asyncio
 
 import httpx
+import pytest
 from harness import System, tell
 from sending import Stream, settle
 
 TAKEN_OVER = "SELECT count(*) FROM masterlinc.workflow_note WHERE kind = 'taken_over'"
 VICTIMS = {"one": "up", "replicas": "masterlinc-2", "per-agent": "claimlinc"}
+NAMED = "SELECT count(*) FROM masterlinc.process WHERE name = $1"
 ROWS = "SELECT count(*) FROM masterlinc.process WHERE pid = $1"
 
 
@@ -38,6 +40,33 @@ async def test_a_process_that_is_told_to_stop_under_load_loses_nothing(system: S
         tell(f"{system.shape}: {name} stopped under load in {seconds:.1f} s")
         await settle(client, system)
         assert await notes(system) == before  # everything was handed on in order
+    await system.check()
+
+
+async def test_a_command_with_workers_drains_them_under_load(system: System) -> None:
+    if system.shape != "replicas":
+        pytest.skip("workers are tried beside the replicas")
+    system.add("workers", "masterlinc", HTTP__WORKERS="2")
+    await system.start("workers")
+    async with system.client() as client:
+        before = await notes(system)
+        async with Stream(client, system, "W") as stream:
+            async with system.database() as connection, asyncio.timeout(30):
+                while await connection.fetchval(NAMED, "workers") != 2:
+                    await asyncio.sleep(0.05)
+            await stream.until(20)
+            seen = asyncio.create_task(health_until_gone(system, "workers"))
+            code, seconds = await system.stop("workers")
+            stream.stop()
+        assert code == 0, system.said("workers")
+        assert seconds < 30
+        assert 503 in await seen
+        async with system.database() as connection:
+            assert await connection.fetchval(NAMED, "workers") == 0
+        tell(f"two workers stopped under load in {seconds:.1f} s")
+        system.remove("workers")
+        await settle(client, system)
+        assert await notes(system) == before
     await system.check()
 
 
