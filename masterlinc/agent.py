@@ -35,6 +35,22 @@ class StepDone(Struct, frozen=True):
     note: str = ""
 
 
+@dataclass(frozen=True)
+class StepRun:
+    """The step that a task runs for; `key` is the same at every attempt, as an idempotency key outside wants it."""
+
+    workflow_id: UUID
+    name: str
+    attempt: int
+    started_at: datetime  # of the first attempt, in the database's time
+    now: datetime  # in the database's time
+
+    @property
+    def key(self) -> str:
+        """Return the step's own idempotency key."""
+        return f"{self.workflow_id}/{self.name}"
+
+
 class Wait(Exception):
     """The step's answer comes from outside: run it again when signalled, at `until`, or `after` a while."""
 

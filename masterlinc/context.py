@@ -3,26 +3,30 @@
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import httpx
 from msgspec import Struct
 
-from masterlinc.agent import Task, Workflow
+from masterlinc.agent import StepRun, Task
 from masterlinc.clock import Clock
 from masterlinc.db.engine import CURRENT
 from masterlinc.db.transaction import Actor, Database, Transaction
 from masterlinc.drain import Drain
 from masterlinc.errors import NotBuilt
 from masterlinc.ids import new_id
+from masterlinc.plans import control, starting
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
 from masterlinc.security.principal import Principal, service_principal
 from masterlinc.security.revocation import Revocations
 from masterlinc.security.tokens import TokenVerifier
 from masterlinc.settings import Settings
-from masterlinc.wire import dump
+
+if TYPE_CHECKING:
+    from masterlinc.workflow.finished import Finished
+    from masterlinc.workflow.journal import Journal
 
 A = TypeVar("A", bound=Struct)
 R = TypeVar("R")
@@ -40,6 +44,10 @@ class Services:
     http: httpx.AsyncClient
     verifier: TokenVerifier
     revocations: Revocations
+    journal: "Journal" = field(init=False)
+    finished: "Finished" = field(init=False)
+    served: frozenset[str] = frozenset()  # the agents whose routes, steps and subscribers are this process's
+    process_id: UUID = field(default_factory=new_id)
     after_commit: Callable[[], None] = lambda: None
     kept: dict[str, Any] = field(default_factory=dict)  # what an agent keeps in memory, under its name
     drain: Drain = field(default_factory=lambda: Drain(25.0))  # whether this process is on its way out
@@ -51,16 +59,24 @@ class Context:
     No dataclass: Litestar would have msgspec take one apart at every request.
     """
 
-    __slots__ = ("agent", "language", "principal", "services", "trace_id")
+    __slots__ = ("agent", "language", "principal", "services", "step", "trace_id")
 
     def __init__(
-        self, agent: str, services: Services, principal: Principal, *, trace_id: str = "", language: str = "en"
+        self,
+        agent: str,
+        services: Services,
+        principal: Principal,
+        *,
+        trace_id: str = "",
+        language: str = "en",
+        step: StepRun | None = None,
     ) -> None:
         self.agent = agent
         self.services = services
         self.principal = principal
         self.trace_id = trace_id
         self.language = language
+        self.step = step  # the workflow's step that this runs for
 
     @property
     def config(self) -> Any:
@@ -143,48 +159,16 @@ class Context:
         return self._with(self.agent, service_principal(self.agent, frozenset(organizations)))
 
     def _with(self, agent: str, principal: Principal) -> "Context":
-        return Context(agent, self.services, principal, trace_id=self.trace_id, language=self.language)
+        return Context(agent, self.services, principal, trace_id=self.trace_id, language=self.language, step=self.step)
 
     async def start_workflow(self, transaction: Transaction, name: str, key: str, organization_id: UUID) -> bool:
         """Start a workflow of this agent with the commit; False when its business key was started before."""
-        workflow = self._workflow(name)
-        made = await transaction.fetchval(
-            "SELECT masterlinc.start_workflow($1, $2, $3, $4, $5, $6, $7::jsonb)",
-            new_id(),
-            f"{self.agent}.{name}",
-            workflow.version,
-            self.agent,
-            key,
-            organization_id,
-            workflow_plan(workflow),
-        )
-        if made is not None:
-            transaction.on_commit(self.services.after_commit)
+        plan = self.services.registry.plans.get(f"{self.agent}.{name}")
+        if plan is None:
+            raise LookupError(f"agent {self.agent} defines no workflow {name}")
+        made = await starting.start(self.services, transaction, plan, starting.Start(key, organization_id))
         return made is not None
 
     async def signal_workflow(self, transaction: Transaction, name: str, key: str) -> None:
-        """Wake a waiting workflow with the commit."""
-        await transaction.execute(
-            "UPDATE masterlinc.workflow SET status = 'running', wake_at = now()"
-            " WHERE name = $1 AND business_key = $2 AND status = 'waiting'",
-            name,
-            key,
-        )
-        transaction.on_commit(self.services.after_commit)
-
-    def _workflow(self, name: str) -> Workflow:
-        for agent in self.services.registry.agents:
-            if agent.name == self.agent:
-                for workflow in agent.workflows:
-                    if workflow.name == name:
-                        return workflow
-        raise LookupError(f"agent {self.agent} defines no workflow {name}")
-
-
-def workflow_plan(workflow: Workflow) -> str:
-    """Return a workflow's steps as the JSON that `masterlinc.start_workflow` stores."""
-    steps = [
-        {"name": step.name, "task": step.task, "outside": bool(step.outside), "max_attempts": step.max_attempts}
-        for step in workflow.steps
-    ]
-    return dump(steps)
+        """Wake a waiting workflow of any agent with the commit; `name` is its full name."""
+        await control.wake(self.services, transaction, name, key)

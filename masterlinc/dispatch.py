@@ -20,7 +20,7 @@ class Dispatcher:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._agents = [agent.name for agent in services.registry.agents if services.settings.serves(agent.name)]
+        self._agents = sorted(services.served)
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._workflows: dict[asyncio.Task[None], UUID] = {}

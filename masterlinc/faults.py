@@ -2,7 +2,7 @@
 
 import traceback
 
-from masterlinc.agent import Park, Retry
+from masterlinc.agent import Fail, Park, Retry
 from masterlinc.errors import DomainError
 
 _LONGEST = 500
@@ -10,7 +10,7 @@ _LONGEST = 500
 
 def in_short(fault: BaseException) -> str:
     """Return a step's own words, the code of an error of ours, or the kind of any other and where it came from."""
-    if isinstance(fault, Park | Retry):
+    if isinstance(fault, Fail | Park | Retry):
         return f"{type(fault).__name__}: {fault}"[:_LONGEST]
     if isinstance(fault, DomainError):
         return f"{type(fault).__name__}: {fault.code}"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -14,6 +14,9 @@ from packaging.version import Version
 from masterlinc import __version__
 from masterlinc.agent import Agent, Task
 from masterlinc.errors import StartupError
+from masterlinc.kernel_agent import KERNEL
+from masterlinc.plans.plan import Plan, PlanFault, compile_workflow
+from masterlinc.plans.starting import stored
 from masterlinc.settings import Settings
 
 GROUP = "masterlinc.agents"
@@ -39,8 +42,18 @@ class Registry:
     configs: dict[str, Any]
     tasks: dict[str, tuple[str, Task]]  # full name → agent, task
     by_request: dict[type[Struct], str]  # request type → full name
+    plans: dict[str, Plan] = field(default_factory=dict)  # full name of a workflow → what is stored when it starts
+    plan_texts: dict[str, str] = field(default_factory=dict)  # their steps, as `masterlinc.start_workflow` takes them
+    former: dict[tuple[str, int], Task] = field(default_factory=dict)  # tasks that only workflows begun before use
     skipped: tuple[Skipped, ...] = ()
     disabled: tuple[Agent, ...] = ()
+
+    def task(self, name: str, version: int | None = None) -> Task | None:
+        """Return a task by its full name, in the version that a workflow began with; None where no agent has it."""
+        found = self.tasks.get(name)
+        if found is not None and version in {None, found[1].version}:
+            return found[1]
+        return None if version is None else self.former.get((name, version))
 
     def names(self) -> frozenset[str]:
         """Return the names of the enabled agents."""
@@ -87,14 +100,17 @@ def assemble(settings: Settings, agents: Iterable[Agent], skipped: Iterable[Skip
     known = set(found) | {one.name for one in skipped}
     _refuse_unknown(settings, known)
     enabled = {name: agent for name, agent in found.items() if settings.enabled(name)}
-    ordered = _start_order(enabled)
-    tasks, by_request = _tasks(ordered)
-    _check_workflows(ordered, tasks)
+    ordered = [KERNEL, *_start_order(enabled)]
+    tasks, by_request, former = _tasks(ordered)
+    plans = _plans(ordered, tasks)
     return Registry(
         agents=tuple(ordered),
         configs={agent.name: _config(settings, agent) for agent in ordered},
         tasks=tasks,
         by_request=by_request,
+        plans=plans,
+        plan_texts={name: stored(plan) for name, plan in plans.items()},
+        former=former,
         skipped=tuple(skipped),
         disabled=tuple(agent for name, agent in sorted(found.items()) if name not in enabled),
     )
@@ -127,7 +143,7 @@ def _refuse_unknown(settings: Settings, known: set[str]) -> None:
                 f"(there are: {', '.join(sorted(known))})"
             )
     for name in settings.process.agents:
-        if name not in known:
+        if name not in known | {KERNEL.name}:
             raise StartupError(
                 f"configuration: [process] agents names {name}, which is not installed "
                 f"(there are: {', '.join(sorted(known))})"
@@ -154,30 +170,53 @@ def _start_order(enabled: dict[str, Agent]) -> list[Agent]:
     return ordered
 
 
-def _tasks(agents: list[Agent]) -> tuple[dict[str, tuple[str, Task]], dict[type[Struct], str]]:
+def _tasks(
+    agents: list[Agent],
+) -> tuple[dict[str, tuple[str, Task]], dict[type[Struct], str], dict[tuple[str, int], Task]]:
+    """Return the newest version of each task, what takes each request, and the former versions."""
     tasks: dict[str, tuple[str, Task]] = {}
     by_request: dict[type[Struct], str] = {}
+    former: dict[tuple[str, int], Task] = {}
     for agent in agents:
-        for task in agent.tasks:
+        for task in sorted(agent.tasks, key=lambda one: (one.label, -one.version)):
             name = f"{agent.name}.{task.label}"
             if name in tasks:
-                raise StartupError(f"agent {agent.name} has two tasks of the name {name}")
-            tasks[name] = (agent.name, task)
+                if tasks[name][1].version == task.version or (name, task.version) in former:
+                    raise StartupError(f"agent {agent.name} has two tasks of the name {name}, version {task.version}")
+                former[name, task.version] = task
+                continue
+            tasks[name] = agent.name, task
             if not task.name and (other := by_request.setdefault(task.request, name)) != name:
                 raise StartupError(f"tasks {other} and {name} take the same request, {task.request.__name__}")
-    return tasks, by_request
+    return tasks, by_request, former
 
 
-def _check_workflows(agents: list[Agent], tasks: dict[str, tuple[str, Task]]) -> None:
+def _plans(agents: list[Agent], tasks: dict[str, tuple[str, Task]]) -> dict[str, Plan]:
+    plans: dict[str, Plan] = {}
     for agent in agents:
         for workflow in agent.workflows:
-            for step in workflow.steps:
-                if step.task not in tasks:
-                    raise StartupError(
-                        f"workflow {workflow.name} of agent {agent.name} needs task {step.task}: "
-                        f"set [agents.{step.task.partition('.')[0]}] enabled = true, "
-                        f"or [agents.{agent.name}] enabled = false, in config/*.toml"
-                    )
+            try:
+                plan = compile_workflow(agent.name, workflow, tasks)
+            except PlanFault as fault:
+                raise StartupError(_words(agent, workflow.name, fault)) from None
+            if plan.name in plans:
+                raise StartupError(f"agent {agent.name} has two workflows of the name {workflow.name}")
+            plans[plan.name] = plan
+    for agent in agents:
+        for schedule in agent.schedules:
+            if f"{agent.name}.{schedule.workflow}" not in plans:
+                raise StartupError(f"schedule {schedule.name} of agent {agent.name}: no workflow {schedule.workflow}")
+    return plans
+
+
+def _words(agent: Agent, workflow: str, fault: PlanFault) -> str:
+    if fault.code != "unknown-task":
+        return f"workflow {workflow} of agent {agent.name}: {fault}"
+    return (
+        f"workflow {workflow} of agent {agent.name} needs task {fault.step}: "
+        f"set [agents.{fault.step.partition('.')[0]}] enabled = true, "
+        f"or [agents.{agent.name}] enabled = false, in config/*.toml"
+    )
 
 
 def _config(settings: Settings, agent: Agent) -> Any:

@@ -19,6 +19,7 @@ from masterlinc.drain import Drain
 from masterlinc.errors import StartupError, Unavailable
 from masterlinc.events import subscriptions, upkeep
 from masterlinc.heap import give_back
+from masterlinc.processes.heartbeat import beating
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
 from masterlinc.security import permissions
@@ -28,6 +29,9 @@ from masterlinc.security.tokens import Realm, TokenVerifier
 from masterlinc.security.watch import watch
 from masterlinc.settings import Settings, config_folder
 from masterlinc.wake import listen
+from masterlinc.workflow import schedules
+from masterlinc.workflow.finished import Finished
+from masterlinc.workflow.journal import Journal
 
 _PARTITIONS_AHEAD = 6  # months
 
@@ -37,7 +41,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
     clock = clock or SystemClock()
     rbac = permissions.load(config_folder() / settings.security.rbac)
     revocations = Revocations()
-    return Services(
+    services = Services(
         settings=settings,
         registry=registry,
         db=Database(settings.database),
@@ -52,7 +56,11 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         verifier=TokenVerifier(Realm(settings.security.issuer, settings.security.audience), rbac, revocations, clock),
         revocations=revocations,
         drain=Drain(settings.process.drain_seconds, settings.process.unready_seconds),
+        served=frozenset(agent.name for agent in registry.agents if settings.serves(agent.name)),
     )
+    services.journal = Journal(services.db, services.process_id)
+    services.finished = Finished(services.db)
+    return services
 
 
 @asynccontextmanager
@@ -64,6 +72,7 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
         stack.push_async_callback(services.db.close)
         await stack.enter_async_context(watch(services.db, services.verifier, services.revocations, services.clock))
         await subscriptions.register(services)
+        await schedules.register(services)
         dispatcher = Dispatcher(services)
         carry_on = await stack.enter_async_context(upkeep.running(services))
 
@@ -74,6 +83,7 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
         wake = await stack.enter_async_context(listen(services.settings.redis, look))
         services.after_commit = services.db.after_commit = wake
         await _enter(services, stack)
+        await stack.enter_async_context(beating(services, dispatcher, wake))
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop)
         stack.callback(services.drain.begin)

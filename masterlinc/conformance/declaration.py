@@ -29,9 +29,12 @@ def its_version_is_one(subject: Subject) -> Iterator[str]:
 
 
 def its_words_are_in_both_languages(subject: Subject) -> Iterator[str]:
-    """Titles of the agent and of its permissions and summaries of its tasks are there in English and Arabic."""
+    """Its title and description, and the words of its permissions and tasks, are there in English and Arabic."""
     agent = subject.agent
-    pairs = [("Agent title, title_ar", agent.title, agent.title_ar)]
+    pairs = [
+        ("Agent title, title_ar", agent.title, agent.title_ar),
+        ("Agent description, description_ar", agent.description, agent.description_ar),
+    ]
     pairs += [(f"Permission {one.name}: title, title_ar", one.title, one.title_ar) for one in agent.permissions]
     pairs += [(f"Task {one.label}: summary, summary_ar", one.summary, one.summary_ar) for one in agent.tasks]
     for where, english, arabic in pairs:

@@ -6,8 +6,8 @@ from inspect import iscoroutinefunction
 
 from masterlinc.agent import StepInput, Workflow
 from masterlinc.conformance.subject import Subject
+from masterlinc.plans.plan import PlanFault, compile_workflow
 from masterlinc.wire.schema import schema
-from masterlinc.workflow.plan import PlanFault, compile_workflow
 
 _LABEL = re.compile(r"[a-z]+(_[a-z0-9]+)*", re.ASCII)
 

@@ -9,12 +9,12 @@ from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.errors import FieldError, Forbidden, Invalid, PreconditionFailed
 from masterlinc.ids import new_id, show
+from masterlinc.plans import control
 from masterlinc.routes import workflow_queries as queries
 from masterlinc.routes.reading import etag, load
 from masterlinc.routes.submitting import PREFIX
 from masterlinc.routes.workflow_queries import SeenStep, WorkflowRow
 from masterlinc.wire import tree
-from masterlinc.workflow import control
 
 MANAGE = "workflow:manage"
 Act = Callable[[Transaction, WorkflowRow], Awaitable[dict[str, str]]]

@@ -8,11 +8,11 @@ from msgspec import Struct
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.ids import new_id, show
+from masterlinc.plans import starting
+from masterlinc.plans.actor import Actor
+from masterlinc.plans.plan import Plan
 from masterlinc.routes import workflow_queries as queries
 from masterlinc.security.principal import Principal
-from masterlinc.workflow import starting
-from masterlinc.workflow.plan import Plan
-from masterlinc.workflow.run import Actor
 
 PREFIX = "WFL"
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from masterlinc.db.transaction import Transaction
 from masterlinc.http.paging import count_sql
-from masterlinc.workflow.run import Actor
+from masterlinc.plans.actor import Actor
 
 NOT_TAKEN = timedelta(minutes=1)  # due, and no process takes it
 NO_PROGRESS = timedelta(minutes=15)  # leased, and nothing was written

@@ -8,10 +8,10 @@ from msgspec import Raw, Struct
 
 from masterlinc.context import Context
 from masterlinc.ids import show
+from masterlinc.plans.starting import label
 from masterlinc.routes.submitting import PREFIX, status_url
 from masterlinc.routes.workflow_queries import SeenStep, WorkflowRow
 from masterlinc.wire import encode, tree
-from masterlinc.workflow.starting import label
 from masterlinc.workflow.targets import KERNEL
 
 STATUSES = ("running", "waiting", "completed", "failed", "cancelled", "compensated", "parked")

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from masterlinc.agent import OnFailure
 from masterlinc.errors import FieldError, Forbidden, Invalid, Malformed
+from masterlinc.plans import plan
+from masterlinc.plans.plan import Plan, PlanStep
 from masterlinc.security.principal import Principal
-from masterlinc.workflow import plan
 from masterlinc.workflow.form import MAX_STEPS, Compensation, Graph, GraphStep
 from masterlinc.workflow.inputs import Found, Known, check_input, read
-from masterlinc.workflow.plan import Plan, PlanStep
 from masterlinc.workflow.targets import KERNEL, Target, Targets
 from masterlinc.workflow.template import CONTEXT
 

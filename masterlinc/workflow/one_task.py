@@ -3,8 +3,8 @@
 from typing import Any
 
 from masterlinc.agent import Task
+from masterlinc.plans.plan import Plan, PlanStep
 from masterlinc.workflow.form import DEFAULT_ATTEMPTS
-from masterlinc.workflow.plan import Plan, PlanStep
 from masterlinc.workflow.template import literal
 
 NAME = "masterlinc.execute"

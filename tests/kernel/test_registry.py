@@ -100,15 +100,15 @@ class TestDiscover:
 class TestRequirements:
     def test_agents_start_behind_those_that_they_require(self):
         registry = assemble(Settings(), [agent("a", "c"), agent("b"), agent("c", "b")])
-        assert names(registry.agents) == ["b", "c", "a"]
+        assert names(registry.agents) == ["masterlinc", "b", "c", "a"]
 
     def test_agents_start_behind_those_that_they_may_do_without(self):
         registry = assemble(Settings(), [agent("a", optional=("b",)), agent("b")])
-        assert names(registry.agents) == ["b", "a"]
+        assert names(registry.agents) == ["masterlinc", "b", "a"]
 
     def test_an_agent_lives_without_what_is_optional(self):
         registry = assemble(build({"agents": {"b": {"enabled": False}}}), [agent("a", optional=("b",)), agent("b")])
-        assert names(registry.agents) == ["a"]
+        assert names(registry.agents) == ["masterlinc", "a"]
 
     def test_a_disabled_requirement_stops_with_one_line_that_names_both_and_the_file(self):
         settings = build({"agents": {"policylinc": {"enabled": False}}})
@@ -126,7 +126,7 @@ class TestRequirements:
     def test_a_disabled_agent_needs_nothing(self):
         settings = build({"agents": {"claimlinc": {"enabled": False}, "policylinc": {"enabled": "false"}}})
         registry = assemble(settings, [agent("claimlinc", "policylinc"), agent("policylinc")])
-        assert registry.agents == ()
+        assert names(registry.agents) == ["masterlinc"]
         assert [agent.name for agent in registry.disabled] == ["claimlinc", "policylinc"]
 
     @pytest.mark.parametrize("members", [("a",), ("a", "b"), ("a", "b", "c")])
@@ -159,9 +159,8 @@ class TestConfiguration:
 
     def test_an_agent_s_section_becomes_its_struct(self):
         settings = build({"agents": {"toylinc": {"enabled": True, "greeting": "hello", "times": "3"}}})
-        assert assemble(settings, [agent("toylinc", config=Greeting)]).configs == {
-            "toylinc": Greeting(greeting="hello", times=3)
-        }
+        configs = assemble(settings, [agent("toylinc", config=Greeting)]).configs
+        assert configs["toylinc"] == Greeting(greeting="hello", times=3)
 
     @pytest.mark.parametrize(
         ("section", "word"),
@@ -187,8 +186,16 @@ async def run(ctx: object, request: object) -> StepDone:
 class TestTasks:
     def test_a_task_is_named_after_its_agent_and_request(self):
         registry = assemble(Settings(), [agent("toylinc", tasks=(Task(Greet, StepDone, run, "Greet", "تحية"),))])
-        assert list(registry.tasks) == ["toylinc.greet"]
-        assert registry.by_request == {Greet: "toylinc.greet"}
+        assert [name for name in registry.tasks if name.startswith("toylinc.")] == ["toylinc.greet"]
+        assert registry.by_request[Greet] == "toylinc.greet"
+
+    def test_a_former_version_of_a_task_is_kept_for_those_who_began_with_it(self):
+        old = Task(Greet, StepDone, run, "Greet", "تحية")
+        new = Task(Greet, StepDone, run, "Greet", "تحية", version=2)
+        registry = assemble(Settings(), [agent("toylinc", tasks=(old, new))])
+        assert registry.task("toylinc.greet") is registry.task("toylinc.greet", 2) is new
+        assert registry.task("toylinc.greet", 1) is old
+        assert registry.task("toylinc.greet", 3) is None
 
     def test_a_workflow_of_a_task_that_is_not_there_stops_the_start(self):
         work = Workflow("work", 1, (Step("greet", "otherlinc.greet"),))
@@ -198,7 +205,7 @@ class TestTasks:
     def test_a_workflow_of_tasks_that_are_there_is_taken(self):
         task = Task(StepInput, StepDone, run, "Greet", "تحية", name="greet")
         work = Workflow("work", 1, (Step("greet", "toylinc.greet"),))
-        assert names(assemble(Settings(), [agent("toylinc", tasks=(task,), workflows=(work,))]).agents) == ["toylinc"]
+        assert names(assemble(Settings(), [agent("toylinc", tasks=(task,), workflows=(work,))]).agents) == ["masterlinc", "toylinc"]
 
     def test_two_tasks_of_one_name_stop_the_start(self):
         twice = (Task(Greet, StepDone, run, "Greet", "تحية"),) * 2

@@ -21,7 +21,7 @@ from claimlinc.errors import ClaimNumberTaken
 from claimlinc.service import references
 from claimlinc.service.checking import check_submission
 from claimlinc.service.snapshot import Snapshot, seal, seal_attachments
-from claimlinc.service.workflow import CLAIM, CLAIM_NAME, PLAN
+from claimlinc.service.workflow import CLAIM, CLAIM_NAME
 from masterlinc import idempotency, ids, wire
 from masterlinc.context import Context
 from masterlinc.db.engine import CURRENT
@@ -118,7 +118,7 @@ def _arguments(ctx: Context, entry: Entry, new: _New) -> list[Any]:
         wire.dump(_document(entry, new)),
         seal(ctx.vault, organization, claim_id, entry.snapshot),
         seal_attachments(ctx.vault, organization, claim_id, submission.attachments),
-        PLAN,
+        ctx.services.registry.plan_texts[CLAIM_NAME],
         actor.id,
         actor.kind,
         actor.session_id,

@@ -1,7 +1,6 @@
 """The claim's workflow: `submitted` is done with the commit that starts it; the exchange's steps are nphieslinc's."""
 
 from masterlinc.agent import Step, Workflow
-from masterlinc.context import workflow_plan
 
 CLAIM = Workflow(
     name="claim",
@@ -16,4 +15,3 @@ CLAIM = Workflow(
     ),
 )
 CLAIM_NAME = f"claimlinc.{CLAIM.name}"
-PLAN = workflow_plan(CLAIM)

@@ -7,8 +7,8 @@ import pytest_asyncio
 from route_steps import step
 
 from masterlinc.ids import new_id, parse, show
-from masterlinc.workflow import starting
-from masterlinc.workflow.plan import Plan, PlanStep
+from masterlinc.plans import starting
+from masterlinc.plans.plan import Plan, PlanStep
 
 NOBODY = "nobody"  # an agent that no process serves: what is its own stays as a test leaves it
 

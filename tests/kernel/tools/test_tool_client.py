@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from tool_probe import INJECTION, SECRET
+from tool_probe import INJECTION, PROBES, SECRET
 
 from masterlinc.registry import discover
 
@@ -21,7 +21,6 @@ TOOLS = {
     "sbslinc_normalize_codes",
     "sbslinc_verify_document",
 }
-PROBES = {"probelinc_pay", "probelinc_break", "probelinc_reach"}
 
 
 def problem(result):

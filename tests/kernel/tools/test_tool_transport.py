@@ -94,6 +94,24 @@ async def test_a_number_is_read_as_it_is_written_and_as_over_rest(client, runnin
         assert b'"amount":' + kept in rest.content
 
 
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [(b'{"a": [1, null, "\xd8\xa3"]}', ""), (b"9" * 400, ""), (b"1e400", "invalid"), (b"-1e999", "invalid")],
+)
+async def test_any_value_comes_back_or_is_refused_in_words(client, running, make_principal, rows, value, error):
+    who = make_principal("doctor")
+    body = (
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"probelinc_say","arguments":{"anything":%s}}}'
+    )
+    answer = await client.post("/mcp", content=body % call, headers=JSON | bearer(running, who))
+    result = answer.json()["result"]
+    assert result["isError"] is bool(error)
+    if not error:
+        assert result["structuredContent"]["anything"] == json.loads(value)
+        (row,) = await rows(who)
+        assert row["outcome"] == "ok"
+
+
 async def test_without_a_token_nothing_is_answered(client):
     answer = await client.post("/mcp", json=CALL, headers=JSON)
     check_problem(answer, 401)

@@ -1,0 +1,99 @@
+"""The kernel's own agent: tasks for trying things, and the upkeep of what workflows leave behind."""
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Raw, Struct
+
+from masterlinc import __version__
+from masterlinc.agent import Agent, Schedule, Step, StepDone, StepInput, Task, Wait, Workflow
+from masterlinc.errors import FieldError, Invalid
+from masterlinc.plans import retention
+
+if TYPE_CHECKING:
+    from masterlinc.context import Context
+
+_LONGEST_NOW = 30.0  # seconds that a caller is kept waiting
+_YEAR = 31_536_000.0
+
+
+class Echo(Struct, frozen=True):
+    """Anything; it comes back as it is."""
+
+    message: Raw = Raw(b"null")
+
+
+class Echoed(Struct, frozen=True):
+    """What was sent."""
+
+    message: Raw = Raw(b"null")
+
+
+class WaitFor(Struct, frozen=True):
+    """A wait in seconds: in a workflow it is a row, however long; a caller of the task waits 30 seconds at most."""
+
+    seconds: Annotated[float, Meta(ge=0, le=_YEAR)]
+
+
+class Waited(Struct, frozen=True):
+    """The wait is over."""
+
+    waited_seconds: float
+
+
+async def _echo(_: "Context", request: Echo) -> Echoed:
+    return Echoed(request.message)
+
+
+async def _wait(ctx: "Context", request: WaitFor) -> Waited:
+    if ctx.step is not None:
+        until = ctx.step.started_at + timedelta(seconds=request.seconds)
+        if ctx.step.now < until:
+            raise Wait(until)
+    elif request.seconds > _LONGEST_NOW:
+        detail = "Longer than 30 seconds only in a workflow, or with mode async"
+        detail_ar = "أكثر من 30 ثانية ممكن فقط ضمن سير عمل أو بالوضع غير المتزامن"
+        raise Invalid(detail, detail_ar, errors=[FieldError("seconds", "too-long", detail, detail_ar)])
+    else:
+        await asyncio.sleep(request.seconds)
+    return Waited(request.seconds)
+
+
+async def _forget(ctx: "Context", _: StepInput) -> StepDone:
+    gone = await retention.forget(ctx)
+    return StepDone(f"{gone} workflows")
+
+
+KERNEL = Agent(
+    name="masterlinc",
+    title="MasterLinc",
+    title_ar="ماستر لينك",
+    version=__version__,
+    kernel=">=0.1",
+    description="Coordinates the agents: runs workflows, chooses who does a piece of work, carries messages",
+    description_ar="ينسّق عمل الوكلاء: يشغّل سير العمل ويختار من ينفذ العمل وينقل الرسائل",
+    capabilities=("orchestration", "routing", "workflow"),
+    tasks=(
+        Task(Echo, Echoed, _echo, "Answer what is sent", "إعادة ما أُرسل كما هو", permission="task:execute", tool=True),
+        Task(
+            WaitFor,
+            Waited,
+            _wait,
+            "Wait for some seconds",
+            "الانتظار عدداً من الثواني",
+            permission="task:execute",
+            name="wait",
+        ),
+        Task(
+            StepInput,
+            StepDone,
+            _forget,
+            "Forget what ended long ago",
+            "حذف تفاصيل ما انتهى منذ مدة طويلة",
+            name="forget",
+        ),
+    ),
+    workflows=(Workflow("retention", 1, (Step("forget", "masterlinc.forget"),)),),
+    schedules=(Schedule("retention", "15 3 * * *", "retention"),),
+)

@@ -1,0 +1,173 @@
+"""How a step's task is found and called: with which input, as whom; and what its answer or fault means."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from masterlinc.agent import Fail, Park, Retry, StepDone, StepInput, StepRun, Task, Wait
+from masterlinc.backoff import backoff
+from masterlinc.context import Context, Services
+from masterlinc.db.transaction import Actor as AuditActor
+from masterlinc.errors import DomainError
+from masterlinc.faults import in_short
+from masterlinc.plans.control import signal_label
+from masterlinc.plans.plan import agent_of
+from masterlinc.plans.starting import CONTEXT, label
+from masterlinc.security.principal import NOBODY, Principal, service_principal
+from masterlinc.wire import decode, encode, tree
+from masterlinc.workflow import run as rules
+from masterlinc.workflow.run import Run, Signal, StepRow
+from masterlinc.workflow.template import TemplateError, render
+
+_SOON = timedelta(milliseconds=50)
+_NEW_VERSION = timedelta(seconds=5)
+_PASSING = frozenset({409, 423, 425, 429})  # a caller's own states that may pass
+_TRANSIENT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A task that is ready to be run for a step."""
+
+    context: Context
+    task: Task
+    request: Any
+
+
+def seal(services: Services, run: Run, position: int, kind: str, value: Any) -> bytes:
+    """Seal a payload of a run."""
+    return services.vault.seal(run.organization_id, label(run.id, position, kind), encode(value))
+
+
+def opened(services: Services, run: Run, position: int, kind: str, sealed: bytes | None) -> Any:
+    """Open a payload of a run."""
+    if sealed is None:
+        return None
+    return tree(services.vault.open(run.organization_id, label(run.id, position, kind), sealed))
+
+
+def opened_signal(services: Services, run: Run, signal: Signal) -> Any:
+    """Open a signal's payload."""
+    if signal.payload is None:
+        return None
+    return tree(services.vault.open(run.organization_id, signal_label(signal.id), signal.payload))
+
+
+def scope(run: Run) -> frozenset[UUID]:
+    """Return the organizations whose rows a run's steps may touch."""
+    return frozenset(run.actor.organizations) if run.actor else frozenset({run.organization_id})
+
+
+def actor(run: Run) -> AuditActor:
+    """Return who acts, as audit rows name them."""
+    if run.actor is None:
+        return AuditActor(trace_id=run.id.hex)
+    return AuditActor(run.actor.id, run.actor.kind, None, run.id.hex)
+
+
+def prepare(services: Services, run: Run, step: StepRow) -> Call:
+    """Find the task of a step, its input and on whose behalf it runs."""
+    undoing = step.status == "done"
+    name = step.undo if undoing else step.task
+    task = services.registry.task(name, None if undoing else step.task_version)
+    if task is None:
+        raise Retry(f"task {name} version {step.task_version} is in no enabled agent here", _NEW_VERSION)
+    agent = agent_of(name)
+    started = step.started_at or run.now()
+    principal = _principal(agent, run)
+    if run.actor is not None and task.permission:
+        principal.require(task.permission)
+    context = Context(
+        agent,
+        services,
+        principal,
+        trace_id=run.id.hex,
+        step=StepRun(run.id, step.name, step.attempts + 1, started, run.now()),
+    )
+    return Call(context, task, _request(services, run, step, task, undoing=undoing))
+
+
+def _principal(agent: str, run: Run) -> Principal:
+    if run.actor is None:
+        return service_principal(agent, frozenset({run.organization_id}))
+    who = run.actor
+    return Principal(
+        user_id=who.id,
+        organization_id=who.organization_id,
+        organizations=frozenset(who.organizations),
+        roles=frozenset(),
+        permissions=frozenset(who.permissions),
+        session_id=NOBODY,
+        kind="user",  # never `service`, which needs no permission
+        expires_at=datetime.max.replace(tzinfo=UTC),
+    )
+
+
+def _request(services: Services, run: Run, step: StepRow, task: Task, *, undoing: bool) -> Any:
+    kind = "undo_input" if undoing else "input"
+    sealed = (run.undo_inputs if undoing else run.inputs).get(step.position)
+    if sealed is None:
+        return StepInput(run.key, run.organization_id)
+    return decode(encode(filled(services, run, step, kind, sealed)), task.request)
+
+
+def filled(services: Services, run: Run, step: StepRow, kind: str, sealed: bytes) -> Any:
+    """Return a step's input with the outputs of earlier steps in their places."""
+    template = opened(services, run, step.position, kind, sealed)
+    outputs = {
+        run.step(place).name: opened(services, run, place, "output", value) for place, value in run.outputs.items()
+    }
+    context = opened(services, run, CONTEXT, "input", run.inputs.get(CONTEXT))
+    return render(template, outputs, context)
+
+
+def answered(services: Services, run: Run, step: StepRow, answer: Any) -> None:
+    """Take a task's answer."""
+    if isinstance(answer, StepDone):
+        rules.done(run, step, note=answer.note or None)
+        return
+    rules.done(run, step, output=seal(services, run, step.position, "output", answer))
+
+
+def failed(services: Services, run: Run, step: StepRow, fault: BaseException) -> None:
+    """Take what a step raised: it waits, is tried again, or has failed for good."""
+    if isinstance(fault, Wait):
+        after = None if fault.after is None else run.now() + fault.after
+        rules.wait(run, step, fault.until or after)
+    elif isinstance(fault, Retry):
+        rules.again(run, step, in_short(fault), fault.after, counts=False)
+    elif isinstance(fault, _TRANSIENT):
+        rules.again(run, step, in_short(fault), _SOON, counts=False)
+    elif _is_final(fault) or _starts(run, step) >= step.max_attempts:
+        rules.broken(
+            run, step, in_short(fault), park=isinstance(fault, Park), output=_problem(services, run, step, fault)
+        )
+    else:
+        rules.again(run, step, in_short(fault), backoff(_starts(run, step)), counts=True)
+
+
+def _starts(run: Run, step: StepRow) -> int:
+    counted = step.undo_attempts if step.status == "done" else step.attempts
+    return counted + (step.position not in run.marked)
+
+
+def _is_final(fault: BaseException) -> bool:
+    if isinstance(fault, DomainError):
+        return 400 <= fault.status < 500 and fault.status not in _PASSING  # noqa: PLR2004 - RFC 9110: client errors
+    return isinstance(fault, Fail | Park | TemplateError)
+
+
+def _problem(services: Services, run: Run, step: StepRow, fault: BaseException) -> bytes | None:
+    """Keep what a user's graph was told, sealed: an error's words may quote health data."""
+    if run.actor is None or not isinstance(fault, DomainError):
+        return None
+    problem = {
+        "code": fault.code,
+        "detail": fault.detail or fault.title,
+        "detail_ar": fault.detail_ar or fault.title_ar,
+        "errors": list(fault.errors),
+    }
+    return seal(services, run, step.position, "output", {"error": problem})
