@@ -1,9 +1,12 @@
 """One call of a tool: the same rights, exact input and words for faults as over REST, and an audit row of its own."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from masterlinc.context import Context
-from masterlinc.errors import Forbidden
+from masterlinc.errors import Forbidden, Invalid
 from masterlinc.http.problems import as_domain_error, body
 from masterlinc.observe.logs import logger
 from masterlinc.tools.catalogue import Tool
@@ -15,9 +18,10 @@ _OUTCOMES = {"": "ok", Forbidden.code: "refused"}
 
 @dataclass(frozen=True)
 class Called:
-    """What a call answers, as JSON text; `error` is empty where it went well, else the code of the fault."""
+    """What a call answers, as JSON text and parsed; `error` is empty where it went well, else the code of the fault."""
 
     text: str
+    tree: Any = None
     error: str = ""
 
 
@@ -35,16 +39,24 @@ async def _run(ctx: Context, tool: Tool, arguments: bytes) -> Called:
     try:
         ctx.principal.require(tool.task.permission)
         request = decode(arguments, tool.task.request)
-        return Called(dump(await ctx.for_agent(tool.agent).run_task(tool.task, request)))
+        return _answered(dump(await ctx.for_agent(tool.agent).run_task(tool.task, request)))
     except Exception as fault:  # noqa: BLE001 - as above; it is audited like what went well
         return _refused(ctx, tool, fault)
+
+
+def _answered(text: str) -> Called:
+    try:
+        return Called(text, msgspec.json.decode(text))
+    except msgspec.DecodeError:  # echoed as it was written, and beyond what a reader of the answer can hold
+        detail, detail_ar = "The answer holds a number that is out of range", "تحتوي الإجابة على رقم خارج النطاق"
+        raise Invalid(detail, detail_ar) from None
 
 
 def _refused(ctx: Context, tool: Tool, fault: Exception) -> Called:
     error = as_domain_error(fault)
     if error.status >= _OURS:
         logger.fault("tool failed", fault, task=f"{tool.agent}.{tool.task.label}", trace_id=ctx.trace_id)
-    return Called(dump(body(error, ctx.trace_id, ctx.language)), error.code)
+    return Called(dump(body(error, ctx.trace_id, ctx.language)), error=error.code)
 
 
 async def audit_unknown(ctx: Context) -> None:

@@ -88,10 +88,9 @@ def system_card(settings: Settings, registry: Registry, tools: Catalogue, princi
 def agent_card(settings: Settings, registry: Registry, tools: Catalogue, principal: Principal, name: str) -> Card:
     """Return the card of an enabled agent; raises NotFound."""
     agent = _agent(registry, name)
-    skills = tuple(_skill(registry, tool) for tool in tools.offered(principal, agent.name))
-    return _card(
-        settings, (agent.title, ", ".join(agent.capabilities) or agent.name, agent.title_ar), agent.version, skills
-    )
+    english = agent.description or ", ".join(agent.capabilities) or agent.title
+    words = (agent.title, english, agent.description_ar or agent.title_ar)
+    return _card(settings, words, agent.version, tuple(_skill(registry, one) for one in tools.offered(principal, name)))
 
 
 def address(settings: Settings) -> str:

@@ -134,7 +134,7 @@ class ToolServer:
         called = await call(asked.ctx, tool, asked.arguments)
         return CallToolResult(
             content=[TextContent(text=called.text)],
-            structured_content=None if called.error else msgspec.json.decode(called.text),
+            structured_content=called.tree,
             is_error=bool(called.error),
         )
 

@@ -103,7 +103,7 @@ async def test_any_value_comes_back_or_is_refused_in_words(client, running, make
     body = (
         b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"probelinc_say","arguments":{"anything":%s}}}'
     )
-    answer = await client.post("/mcp", content=body % call, headers=JSON | bearer(running, who))
+    answer = await client.post("/mcp", content=body % value, headers=JSON | bearer(running, who))
     result = answer.json()["result"]
     assert result["isError"] is bool(error)
     if not error:
