@@ -10,7 +10,7 @@ from harness import PATIENTS, System, new_folder
 from sending import settle, submit
 
 CLAIMS, ROUNDS = 30, 2
-WORDS_OF_A_FIRST_START = ("PostgreSQL", "database brought", "organizations", "patients")
+WORDS_OF_A_FIRST_START = ("PostgreSQL", "database brought", "organizations")
 
 
 async def test_no_claim_is_lost_or_doubled_by_kills(system: System) -> None:
