@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,10 @@ from masterlinc.context import Services
 from masterlinc.errors import Unavailable
 from masterlinc.events import relay
 from masterlinc.observe.logs import logger
-from masterlinc.workflow import engine
+from masterlinc.workflow import engine, schedules
 
 _CUT_SECONDS = 2.0
+_SECONDS_BETWEEN_SCHEDULES = 1.0
 
 
 class Dispatcher:
@@ -26,6 +28,8 @@ class Dispatcher:
         self._workflows: dict[asyncio.Task[None], UUID] = {}
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
+        self._full = False  # the last look took all that fitted: there may be more
+        self._scheduled = 0.0
         self._taking = asyncio.Lock()
 
     @property
@@ -98,15 +102,25 @@ class Dispatcher:
     async def _take_what_fits(self) -> int:
         free = self._services.settings.engine.concurrency - len(self._running)
         if free <= 0 or self._leaving:
+            self._full = True
             return 0
+        await self._start_schedules()
         deliveries = await relay.claim(self._services, self._agents, free)
         for delivery in deliveries:
             self._spawn(relay.deliver(self._services, delivery))
-        free -= len(deliveries)
-        leases = await engine.claim(self._services, self._agents, free) if free > 0 else []
-        for lease in leases:
-            self._spawn(engine.advance(self._services, lease), lease.id)
-        return len(deliveries) + len(leases)
+        left = free - len(deliveries)
+        runs = await engine.claim(self._services, self._agents, left) if left > 0 else []
+        for run in runs:
+            self._spawn(engine.advance(self._services, run), run.id)
+        self._full = len(deliveries) + len(runs) >= free
+        return len(deliveries) + len(runs)
+
+    async def _start_schedules(self) -> None:
+        """Look for due schedules, once a second at most: their times are minutes."""
+        now = time.monotonic()
+        if now - self._scheduled >= _SECONDS_BETWEEN_SCHEDULES:
+            self._scheduled = now
+            await schedules.start_due(self._services)
 
     @property
     def _leaving(self) -> bool:
@@ -121,7 +135,8 @@ class Dispatcher:
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
-        self._workflows.pop(task, None)
+        workflow = self._workflows.pop(task, None)
         if not task.cancelled() and (fault := task.exception()) is not None:
             logger.fault("work_failed", fault)
-        self.wake()  # there may be more than fitted
+        if self._full or workflow is None:  # a delivery that is done lets the next of its aggregate go
+            self.wake()

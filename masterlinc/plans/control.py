@@ -172,7 +172,8 @@ INSERT INTO masterlinc.workflow_step (workflow_id, position, name, task, outside
     agent, depends_on, timeout_seconds, undo, status, started_at, finished_at, note)
 SELECT $1, s.position, s.name, s.task, s.outside, s.max_attempts, s.kind, s.task_version, s.agent, s.depends_on,
     s.timeout_seconds, s.undo, CASE WHEN again THEN 'pending' ELSE 'done' END,
-    CASE WHEN NOT again THEN s.started_at END, CASE WHEN NOT again THEN s.finished_at END, CASE WHEN NOT again THEN s.note END
+    CASE WHEN NOT again THEN s.started_at END, CASE WHEN NOT again THEN s.finished_at END,
+    CASE WHEN NOT again THEN s.note END
 FROM (SELECT *, position = ANY ($3::smallint[]) AS again FROM masterlinc.workflow_step WHERE workflow_id = $2) s
 """
 _PAYLOADS = """

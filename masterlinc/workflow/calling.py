@@ -136,7 +136,7 @@ def failed(services: Services, run: Run, step: StepRow, fault: BaseException) ->
     """Take what a step raised: it waits, is tried again, or has failed for good."""
     if isinstance(fault, Wait):
         after = None if fault.after is None else run.now() + fault.after
-        rules.wait(run, step, fault.until or after)
+        rules.pause(run, step, fault.until or after)
     elif isinstance(fault, Retry):
         rules.again(run, step, in_short(fault), fault.after, counts=False)
     elif isinstance(fault, _TRANSIENT):

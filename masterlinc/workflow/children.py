@@ -31,7 +31,7 @@ async def start(services: Services, run: Run, transaction: Transaction, step: St
         rules.broken(run, step, f"workflow {step.task} was started before for this key", park=False)
         return False
     run.children[step.position] = Child(step.position, "running", made)
-    rules.wait(run, step, _until(run, step))
+    rules.pause(run, step, _until(run, step))
     return True
 
 
@@ -51,7 +51,7 @@ def _look_at_clock(run: Run, step: StepRow) -> None:
     if run.now() >= until:
         rules.done(run, step)
     else:
-        rules.wait(run, step, until)
+        rules.pause(run, step, until)
 
 
 def _look_for_signal(services: Services, run: Run, step: StepRow) -> None:
@@ -84,7 +84,7 @@ def _go_on_waiting(run: Run, step: StepRow) -> None:
         run.told("timed_out", step, None)
         rules.broken(run, step, _LATE.format(step.timeout_seconds), park=False)
     else:
-        rules.wait(run, step, until)
+        rules.pause(run, step, until)
 
 
 def _until(run: Run, step: StepRow) -> datetime | None:

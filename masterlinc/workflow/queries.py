@@ -158,13 +158,14 @@ def _step(run: Run, step: StepRow) -> _Step:
 
 def arguments_of(process: UUID, writes: Sequence[Write]) -> tuple[Any, ...]:
     """Return the arguments of CHECKPOINT for the writes of any number of runs."""
+    notes = [note for write in writes for note in write.notes]
     taken = [one for write in writes for one in write.taken]
     outputs = [(write.flow.id, position, value) for write in writes for position, value in write.outputs]
     return (
         process,
         _ENCODE([write.flow for write in writes]).decode(),
         _ENCODE([step for write in writes for step in write.steps]).decode(),
-        _ENCODE([note for write in writes for note in write.notes]).decode(),
+        _ENCODE(notes).decode() if notes else None,
         _ENCODE(taken).decode() if taken else None,
         [one[0] for one in outputs],
         [one[1] for one in outputs],

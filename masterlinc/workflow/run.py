@@ -243,7 +243,7 @@ def done(run: Run, step: StepRow, *, note: str | None = None, output: bytes | No
         run.error = None
 
 
-def wait(run: Run, step: StepRow, until: datetime | None) -> None:
+def pause(run: Run, step: StepRow, until: datetime | None) -> None:
     """Let a step wait: a wait is no failed attempt."""
     _settle(run, step, counts=False)
     run.rested.add(step.position)

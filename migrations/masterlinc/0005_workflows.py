@@ -36,7 +36,7 @@ CREATE INDEX workflow_due ON masterlinc.workflow (agent, urgency, wake_at)
     WHERE lease_owner IS NULL AND status IN ('running', 'waiting', 'undoing');
 CREATE INDEX workflow_leased ON masterlinc.workflow (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX workflow_of_organization ON masterlinc.workflow (organization_id, id);
-CREATE INDEX workflow_parked ON masterlinc.workflow (organization_id, changed_at) WHERE status = 'parked';
+CREATE INDEX workflow_parked ON masterlinc.workflow (organization_id, id) WHERE status = 'parked';
 CREATE INDEX workflow_of_parent ON masterlinc.workflow (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX workflow_ended ON masterlinc.workflow (finished_at) WHERE finished_at IS NOT NULL AND forgotten_at IS NULL;
 
@@ -134,17 +134,26 @@ BEGIN
     RETURN made;
 END $$;
 
--- Leases due workflows to a process and hands it all that is known of them: one round trip.
+-- Leases due workflows to a process and hands it all that is known of them: one round trip. It is called all the time and
+-- mostly finds nothing or little, so it looks first, and is planned once and along the indexes.
 CREATE FUNCTION masterlinc.claim_workflows(process uuid, served text[], at_most int) RETURNS TABLE (
     id uuid, name text, version int, business_key text, organization_id uuid, agent text, status text, stopping text,
     on_failure text, actor text, deadline timestamptz, parent_id uuid, starts int, crashes int, wakes int,
     moment timestamptz, steps json, positions smallint[], inputs bytea[], outputs bytea[], undo_inputs bytea[],
     signal_ids uuid[], signal_names text[], signal_payloads bytea[], children json
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     taken uuid[];
 BEGIN
+    IF NOT EXISTS (
+        SELECT FROM masterlinc.workflow w
+        WHERE w.lease_owner IS NULL AND w.status IN ('running', 'waiting', 'undoing') AND w.agent = ANY (served)
+            AND w.urgency = ANY ('{{0,1,2}}') AND w.wake_at <= now()
+    ) THEN
+        RETURN;
+    END IF;
     WITH due AS (
         SELECT oldest.id FROM unnest(served) AS mine (agent), generate_series(0, 2) AS rank (urgency), LATERAL (
             SELECT w.id, w.urgency, w.wake_at FROM masterlinc.workflow w
@@ -187,15 +196,18 @@ CREATE FUNCTION masterlinc.checkpoint(
     out_workflows uuid[], out_positions smallint[], out_values bytea[]
 ) RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
+    named uuid[];
+    parents uuid[];
     kept uuid[];
     scope uuid[];
 BEGIN
+    SELECT array_agg(f.id), array_agg(f.parent) FILTER (WHERE f.parent IS NOT NULL) INTO named, parents
+        FROM json_to_recordset(flows) AS f (id uuid, parent uuid);
     WITH said AS (
         SELECT f.id, f.starts FROM json_to_recordset(flows) AS f (id uuid, starts int)
     ), locked AS (
         SELECT w.id, w.starts, w.lease_owner, w.organization_id FROM masterlinc.workflow w
-        WHERE w.id IN (SELECT said.id FROM said)
-            OR w.id IN (SELECT f.parent FROM json_to_recordset(flows) AS f (parent uuid))
+        WHERE w.id = ANY (named || parents)
         ORDER BY w.id FOR NO KEY UPDATE
     )
     SELECT array_agg(locked.id), array_agg(DISTINCT locked.organization_id) INTO kept, scope
@@ -235,15 +247,20 @@ BEGIN
         FROM json_to_recordset(flows) AS f (id uuid, status text, stopping text, agent text, error text, crashes int,
             wakes int, release boolean, wake_at timestamptz)
         WHERE w.id = f.id AND w.id = ANY (kept);
-    UPDATE masterlinc.workflow w SET wakes = w.wakes + 1, wake_at = CASE WHEN w.lease_owner IS NULL THEN now() ELSE w.wake_at END,
-            status = CASE w.status WHEN 'waiting' THEN 'running' ELSE w.status END
-        FROM json_to_recordset(flows) AS f (id uuid, status text, parent uuid)
-        WHERE w.id = f.parent AND f.id = ANY (kept) AND f.status IN ('done', 'failed', 'cancelled')
-            AND w.status IN ('running', 'waiting');
-    INSERT INTO masterlinc.workflow_note (workflow_id, id, kind, step, detail)
-        SELECT n.workflow_id, n.id, n.kind, n.step, n.detail
-        FROM json_to_recordset(notes) AS n (workflow_id uuid, id uuid, kind text, step text, detail text)
-        WHERE n.workflow_id = ANY (kept);
+    IF parents IS NOT NULL THEN
+        UPDATE masterlinc.workflow w SET wakes = w.wakes + 1,
+                wake_at = CASE WHEN w.lease_owner IS NULL THEN now() ELSE w.wake_at END,
+                status = CASE w.status WHEN 'waiting' THEN 'running' ELSE w.status END
+            FROM json_to_recordset(flows) AS f (id uuid, status text, parent uuid)
+            WHERE w.id = f.parent AND f.id = ANY (kept) AND f.status IN ('done', 'failed', 'cancelled')
+                AND w.status IN ('running', 'waiting');
+    END IF;
+    IF notes IS NOT NULL THEN
+        INSERT INTO masterlinc.workflow_note (workflow_id, id, kind, step, detail)
+            SELECT n.workflow_id, n.id, n.kind, n.step, n.detail
+            FROM json_to_recordset(notes) AS n (workflow_id uuid, id uuid, kind text, step text, detail text)
+            WHERE n.workflow_id = ANY (kept);
+    END IF;
     RETURN kept;
 END $$;
 

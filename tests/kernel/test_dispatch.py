@@ -191,12 +191,12 @@ async def test_idle_returns_when_everything_is_done(kernel):
 async def test_a_process_does_only_the_work_of_the_agents_that_it_serves(kernel):
     seen = Seen()
     services = await kernel(agent_of(seen))
-    services.settings.process.agents = ["another"]
+    services.served = frozenset(["another"])
     await subscriptions.register(services)
     await publish(services, 1)
     await Dispatcher(services).idle()
     assert seen.numbers == []
-    services.settings.process.agents = ["toy"]
+    services.served = frozenset(["toy"])
     await Dispatcher(services).idle()
     assert seen.numbers == [1]
 
@@ -257,31 +257,3 @@ async def again(work) -> None:
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 continue
             return
-
-
-async def test_the_lease_of_a_long_step_is_kept_over_a_lost_connection(kernel, postgres):
-    may_end, ended = asyncio.Event(), []
-
-    async def send(ctx: Context, request: StepInput) -> StepDone:
-        await may_end.wait()
-        ended.append(request.key)
-        return StepDone()
-
-    services = await kernel(worker(send, outside=True), lease_seconds=0.2)
-    services.settings.engine.poll_seconds = 3600
-    async with dispatching(services), superuser(postgres, services) as mighty:
-        ctx = context_of(services)
-        async with ctx.transaction() as transaction:
-            await ctx.start_workflow(transaction, "work", "key", ORGANIZATION)
-        await until(mighty, "SELECT count(*) FROM masterlinc.workflow_step WHERE status = 'running'")
-        async with mighty.transaction():
-            await mighty.execute(
-                "LOCK TABLE masterlinc.workflow IN ACCESS EXCLUSIVE MODE"
-            )  # the next renewal waits here
-            await until(mighty, WAITING)
-            await mighty.execute(CUT)
-            lease = await mighty.fetchval("SELECT leased_until FROM masterlinc.workflow")
-        await until(mighty, f"SELECT leased_until > '{lease}'::timestamptz FROM masterlinc.workflow")
-        may_end.set()
-        await until(mighty, "SELECT count(*) FROM masterlinc.workflow WHERE status = 'done'")
-    assert ended == ["key"]

@@ -51,6 +51,9 @@ async def pages(services, query: str, *arguments: object) -> int:
         transaction = connection.transaction()
         await transaction.start()
         try:
+            await connection.execute("SAVEPOINT before")
+            await connection.fetch(query, *arguments)  # a function's statements are planned once a session
+            await connection.execute("ROLLBACK TO before")
             text = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query}", *arguments)
         finally:
             await transaction.rollback()
@@ -61,7 +64,7 @@ async def pages(services, query: str, *arguments: object) -> int:
 async def test_a_long_queue_of_workflows(kernel):
     services = await kernel()
     await fill(services, WORKFLOWS, LENGTH)
-    assert await pages(services, engine._CLAIM, AGENTS, 8, new_id(), timedelta(seconds=30)) < FEW_PAGES
+    assert await pages(services, engine.CLAIM, new_id(), AGENTS, 8) < FEW_PAGES
 
 
 async def test_a_long_queue_of_deliveries(kernel):

@@ -205,7 +205,9 @@ class TestTasks:
     def test_a_workflow_of_tasks_that_are_there_is_taken(self):
         task = Task(StepInput, StepDone, run, "Greet", "تحية", name="greet")
         work = Workflow("work", 1, (Step("greet", "toylinc.greet"),))
-        assert names(assemble(Settings(), [agent("toylinc", tasks=(task,), workflows=(work,))]).agents) == ["masterlinc", "toylinc"]
+        registry = assemble(Settings(), [agent("toylinc", tasks=(task,), workflows=(work,))])
+        assert names(registry.agents) == ["masterlinc", "toylinc"]
+        assert "toylinc.work" in registry.plans
 
     def test_two_tasks_of_one_name_stop_the_start(self):
         twice = (Task(Greet, StepDone, run, "Greet", "تحية"),) * 2
