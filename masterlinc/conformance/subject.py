@@ -53,9 +53,10 @@ class Subject:
         ]
 
     def tasks(self) -> dict[str, tuple[str, Task]]:
-        """Return its tasks and those of the agents that it needs, by full name."""
-        agents = [*self.needed(), self.agent]
-        return {f"{agent.name}.{task.label}": (agent.name, task) for agent in agents for task in agent.tasks}
+        """Return its tasks and those of the agents that it needs in their newest version, by full name."""
+        found = [(agent.name, task) for agent in (*self.needed(), self.agent) for task in agent.tasks]
+        found.sort(key=lambda one: one[1].version)
+        return {f"{agent}.{task.label}": (agent, task) for agent, task in found}
 
     def modules(self) -> Iterator[tuple[str, Path]]:
         """Yield its modules: name, file."""

@@ -2,24 +2,35 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from inspect import iscoroutinefunction
+
+from cronsim import CronSimError
+from msgspec import Struct
 
 from masterlinc.agent import StepInput, Workflow
 from masterlinc.conformance.subject import Subject
+from masterlinc.errors import StartupError
 from masterlinc.plans.plan import PlanFault, compile_workflow
+from masterlinc.registry import Registry
+from masterlinc.tools.catalogue import catalogue
 from masterlinc.wire.schema import schema
+from masterlinc.workflow.schedules import following
 
 _LABEL = re.compile(r"[a-z]+(_[a-z0-9]+)*", re.ASCII)
 
 
 def its_tasks_can_be_called(subject: Subject) -> Iterator[str]:
     """A task has a name of its own, a request of its own and a coroutine."""
-    labels = [task.label for task in subject.agent.tasks]
-    requests = [task.request for task in subject.agent.tasks if not task.name]
-    for label in sorted({label for label in labels if not _LABEL.fullmatch(label) or labels.count(label) > 1}):
-        yield f'Task {label}: name="…" takes a-z, 0-9 and underscores, and no two tasks have the same'
-    for request in {request for request in requests if requests.count(request) > 1}:
-        yield f"two tasks take {request.__name__}: give each a request of its own"
+    names = [(task.label, task.version) for task in subject.agent.tasks]
+    for label in sorted({name[0] for name in names if not _LABEL.fullmatch(name[0]) or names.count(name) > 1}):
+        yield f'Task {label}: name="…" takes a-z, 0-9 and underscores, and no two tasks of a version have the same'
+    takers: dict[type[Struct], set[str]] = {}
+    for task in subject.agent.tasks:
+        takers.setdefault(task.request, set()).update([] if task.name else [task.label])
+    for request, labels in takers.items():
+        if len(labels) > 1:
+            yield f"tasks {', '.join(sorted(labels))} take {request.__name__}: give each a request of its own"
     for task in subject.agent.tasks:
         if not iscoroutinefunction(task.run):
             yield f"Task {task.label}: write async def {getattr(task.run, '__name__', 'run')}(ctx, request)"
@@ -38,6 +49,7 @@ def its_tasks_can_be_written_as_json(subject: Subject) -> Iterator[str]:
 def its_workflows_can_run(subject: Subject) -> Iterator[str]:
     """The tasks of every step are there, and no steps wait for each other."""
     tasks = subject.tasks()
+    known = {f"{agent.name}.{one.name}" for agent in (*subject.needed(), subject.agent) for one in agent.workflows}
     names = [one.name for one in subject.agent.workflows]
     for workflow in subject.agent.workflows:
         if names.count(workflow.name) > 1:
@@ -46,6 +58,9 @@ def its_workflows_can_run(subject: Subject) -> Iterator[str]:
             compile_workflow(subject.name, workflow, tasks)
         except PlanFault as fault:
             yield f"workflow {workflow.name}: {fault}"
+        for step in workflow.steps:
+            if step.workflow and step.workflow not in known:
+                yield f"workflow {workflow.name}: step {step.name} runs {step.workflow}, which no agent it requires has"
 
 
 def its_steps_are_given_ids(subject: Subject) -> Iterator[str]:
@@ -56,10 +71,23 @@ def its_steps_are_given_ids(subject: Subject) -> Iterator[str]:
             yield f"workflow {workflow.name}: task {name} takes no StepInput: declare one with Task(StepInput, …)"
 
 
+def its_tools_are_offered_with_a_right(subject: Subject) -> Iterator[str]:
+    """A task that declares itself a tool for AI clients asks for a permission, and is no step of a workflow."""
+    own = {name: one for name, one in subject.tasks().items() if one[0] == subject.name}
+    try:
+        catalogue(Registry(agents=(subject.agent,), configs={}, tasks=own, by_request={}))
+    except StartupError as fault:
+        yield f"{fault}: mend it, or take tool=True out"
+
+
 def its_schedules_start_workflows(subject: Subject) -> Iterator[str]:
-    """A schedule starts a workflow of the agent itself."""
+    """A schedule has a time that comes, and starts a workflow of the agent itself."""
     names = {one.name for one in subject.agent.workflows}
     for one in subject.agent.schedules:
+        try:
+            following(one.cron, datetime.now(UTC))
+        except (CronSimError, StopIteration):
+            yield f"schedule {one.name}: {one.cron!r} is no time that comes: write minute, hour, day, month, weekday"
         if one.workflow not in names:
             yield f"schedule {one.name} starts {one.workflow}, and the agent has: {', '.join(sorted(names)) or 'none'}"
 
@@ -77,5 +105,6 @@ RULES = (
     its_tasks_can_be_written_as_json,
     its_workflows_can_run,
     its_steps_are_given_ids,
+    its_tools_are_offered_with_a_right,
     its_schedules_start_workflows,
 )

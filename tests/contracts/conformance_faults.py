@@ -259,7 +259,9 @@ WRITTEN = (
         "write async def",
         (SUBSCRIBERS, "NoteAdded, _start_filing)", "NoteAdded, print)"),
     ),
-    planted("its_tasks_can_be_called", "no two tasks have the same", (TASKS, "TASKS = (", "TASKS = 2 * (")),
+    planted(
+        "its_tasks_can_be_called", "no two tasks of a version have the same", (TASKS, "TASKS = (", "TASKS = 2 * (")
+    ),
     planted("its_tasks_can_be_called", "write async def", (TASKS, "        _file_note,", "        print,")),
     planted(
         "its_tasks_can_be_written_as_json", "has no JSON schema", (CONTRACT, "    text: str\n", "    text: complex\n")
@@ -280,6 +282,23 @@ WRITTEN = (
         (WORKFLOWS, '"NAME.count_words"', '"NAME.count_words", after=("file_note",)'),
     ),
     planted("its_steps_are_given_ids", "takes no StepInput", (WORKFLOWS, '"NAME.count_words"', '"NAME.add_note"')),
+    planted(
+        "its_workflows_can_run",
+        "runs NAME.moving, which no agent it requires has",
+        (WORKFLOWS, 'Step("file_note", "NAME.file_note")', 'Step("file_note", workflow="NAME.moving")'),
+    ),
+    planted(
+        "its_tools_are_offered_with_a_right",
+        "is a step of a workflow: mend it, or take tool=True out",
+        (TASKS, 'name="file_note",', 'name="file_note",\n        permission="RIGHT:write",\n        tool=True,'),
+    ),
+    planted(
+        "its_schedules_start_workflows",
+        "is no time that comes",
+        declared(
+            'schedules=(Schedule("nightly", "at night", "filing"),)', before="from masterlinc.agent import Schedule\n\n"
+        ),
+    ),
     planted(
         "its_schedules_start_workflows",
         "the agent has: filing",

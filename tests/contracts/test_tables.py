@@ -26,10 +26,12 @@ OPEN = {
     "masterlinc.process",
     "masterlinc.replay",
     "masterlinc.revoked_session",
+    "masterlinc.schedule",
     "masterlinc.stream",
     "masterlinc.subscription",
     "masterlinc.token_key",
     "masterlinc.workflow",
+    "masterlinc.workflow_note",
     "masterlinc.workflow_step",
 }
 
