@@ -20,8 +20,11 @@ from msgspec import NODEFAULT, Struct
 from claimlinc.adjudication import RULES, benefit_uses, decide
 from claimlinc.contract import ClaimSubmission, ClaimType, Coding, Cover, Identifier, Line, Subject, Use
 from claimlinc.service.workflow import CLAIM
-from masterlinc.agent import Agent
+from masterlinc.agent import Agent, Permission, Schedule, Step, Subscription, Task, Workflow
 from masterlinc.app import create_app, declared_permissions
+from masterlinc.authoring.scaffold import named as new_agent
+from masterlinc.authoring.scaffold import rendered
+from masterlinc.conformance.subject import Allowed, allowances
 from masterlinc.events.subscriptions import event_name
 from masterlinc.identity import identifier_is_valid
 from masterlinc.money import Money, Quantity
@@ -35,7 +38,6 @@ from nphieslinc.rules import ALL_RULES, check
 from policylinc.contract import BenefitTerm, CoverStatus, Price, Terms
 
 ROOT = Path(__file__).parents[2]
-TOY = ROOT / "tests/contracts/toy_agent"
 PAGES = sorted(
     [
         *(ROOT / "docs").rglob("*.md"),
@@ -165,22 +167,25 @@ def test_the_tasks_that_are_offered_stand_in_the_table_with_their_permission():
         assert found == {f"{agent.name}.{task.label}": task.permission for task in agent.tasks if task.permission}
 
 
-def test_every_field_of_an_agent_is_documented():
-    assert set(Agent.__dataclass_fields__) <= named(page("docs/agents.md"))
+@pytest.mark.parametrize("part", [Agent, Task, Subscription, Workflow, Step, Schedule, Permission])
+def test_every_field_of_an_agent_and_of_its_parts_is_documented(part):
+    fields = getattr(part, "__dataclass_fields__", None) or part.__struct_fields__
+    assert set(fields) <= named(page("docs/agents.md"))
 
 
-def test_the_agent_on_the_page_is_the_one_that_is_tested():
-    shown = {}
-    for _, block in FENCE.findall(page("docs/agents.md")):
-        first, _, rest = block.partition("\n")
-        if first.startswith("# ") and (TOY / first[2:]).is_file():
-            shown[first[2:]] = rest
-    files = {
-        path.relative_to(TOY).as_posix(): path.read_text(encoding="utf-8")
-        for path in [*TOY.rglob("*.py"), TOY / "pyproject.toml"]
-        if path.stem != "__init__" and "__pycache__" not in path.parts
-    }
-    assert shown == files
+def test_every_exception_that_a_project_may_claim_is_documented():
+    assert set(Allowed.__struct_fields__) <= named(page("docs/agents.md")) | {"golden", "settings"}
+    (block,) = [text for language, text in FENCE.findall(page("docs/agents.md")) if language == "toml"]
+    assert allowances(tomllib.loads(block), "waitlinc").__struct_fields__ == Allowed.__struct_fields__
+    assert [name for name in Allowed.__struct_fields__ if f"\n{name} = " not in block] == []
+
+
+def test_the_folder_on_the_page_is_the_one_that_is_written():
+    text = page("docs/agents.md").partition("```text\nwaitlinc/\n")[2].partition("```")[0]
+    told = {name.rstrip("/") for name in re.findall(r"[a-z]+(?:\.py|\.toml|/)", text)}
+    written = rendered(new_agent("waitlinc"))
+    own = {part for path in written for part in path.parts[:2] if not part.startswith((".", "_", "README"))}
+    assert {name for name in own if not name.startswith(("test_", "conftest", "events"))} == told
 
 
 # Claims and their decisions ----------------------------------------------------------------------
