@@ -21,13 +21,13 @@ _YEAR = 31_536_000.0
 class Echo(Struct, frozen=True):
     """Anything; it comes back as it is."""
 
-    message: Raw = Raw(b"null")
+    message: Raw
 
 
 class Echoed(Struct, frozen=True):
     """What was sent."""
 
-    message: Raw = Raw(b"null")
+    message: Raw
 
 
 class WaitFor(Struct, frozen=True):
@@ -75,7 +75,16 @@ KERNEL = Agent(
     description_ar="ينسّق عمل الوكلاء: يشغّل سير العمل ويختار من ينفذ العمل وينقل الرسائل",
     capabilities=("orchestration", "routing", "workflow"),
     tasks=(
-        Task(Echo, Echoed, _echo, "Answer what is sent", "إعادة ما أُرسل كما هو", permission="task:execute", tool=True),
+        Task(
+            Echo,
+            Echoed,
+            _echo,
+            "Answer what is sent",
+            "إعادة ما أُرسل كما هو",
+            permission="task:execute",
+            joins_transaction=True,
+            tool=True,
+        ),
         Task(
             WaitFor,
             Waited,

@@ -48,7 +48,7 @@ ALTER TABLE masterlinc.workflow_step
     ADD COLUMN task_version int NOT NULL DEFAULT 1 CHECK (task_version > 0),
     ADD COLUMN agent text NOT NULL DEFAULT '',
     ADD COLUMN depends_on smallint[] NOT NULL DEFAULT '{{}}',
-    ADD COLUMN timeout_seconds double precision CHECK (timeout_seconds >= 0),
+    ADD COLUMN timeout_seconds numeric(12, 3) CHECK (timeout_seconds >= 0 AND timeout_seconds < 1e9),
     ADD COLUMN undo text NOT NULL DEFAULT '',
     ADD COLUMN undo_attempts int NOT NULL DEFAULT 0,
     ADD COLUMN wake_at timestamptz,
@@ -129,7 +129,7 @@ BEGIN
                 coalesce(s.depends_on, '{{}}'), s.timeout_seconds, coalesce(s.undo, '')
             FROM jsonb_array_elements(plan) WITH ORDINALITY AS p,
                 jsonb_to_record(p.value) AS s (name text, task text, outside boolean, max_attempts int, kind text,
-                    task_version int, agent text, depends_on smallint[], timeout_seconds double precision, undo text);
+                    task_version int, agent text, depends_on smallint[], timeout_seconds numeric, undo text);
     END IF;
     RETURN made;
 END $$;

@@ -180,14 +180,14 @@ async def test_a_delivery_that_runs_is_waited_for_and_made_again(kernel, toy):
     services = await started(kernel, toy)
     await toy.publish(services, [1])
     running, may_end = asyncio.Event(), asyncio.Event()
-    subscriber = services.registry.agents[0].subscribes[0].run
+    subscriber = services.registry.agents[-1].subscribes[0].run
 
     async def slow(ctx, event) -> None:
         running.set()
         await may_end.wait()
         await subscriber(ctx, event)
 
-    object.__setattr__(services.registry.agents[0].subscribes[0], "run", slow)
+    object.__setattr__(services.registry.agents[-1].subscribes[0], "run", slow)
     late = [one for one in await relay.claim(services, ["toy"], 10) if one.subscription == "toy.count"]
     async with asyncio.timeout(PATIENCE):
         delivery = beside(relay.deliver(services, late[0]))

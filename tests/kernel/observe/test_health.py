@@ -55,7 +55,7 @@ async def test_all_is_well(make):
     body = await report(await make(Toy().agent))
     assert body["status"] == "healthy"
     assert body["services"] == {"database": "connected", "redis": "not_configured"}
-    assert body["agents"] == {"toy": "healthy"}
+    assert body["agents"] == {"masterlinc": "healthy", "toy": "healthy"}
     assert {"status", "version", "timestamp", "service", "services"} <= body.keys()
 
 
@@ -69,7 +69,7 @@ async def test_an_agent_that_is_not_well_degrades_and_says_nothing_more(make, ca
     toy.well = False
     body = await report(monitor)
     assert body["status"] == "degraded"
-    assert body["agents"] == {"foreign": "incompatible", "idle": "disabled", "toy": "unhealthy"}
+    assert body["agents"] == {"foreign": "incompatible", "idle": "disabled", "masterlinc": "healthy", "toy": "unhealthy"}
     assert "سلمى" not in monitor.body.decode() + caplog.text
     assert monitor.ready
 
