@@ -2,7 +2,6 @@
 
 import importlib
 import re
-import subprocess
 import sys
 import tomllib
 import zipfile
@@ -199,11 +198,7 @@ def test_it_is_linted_as_we_are():
     assert own["mypy"]["strict"] is ours["mypy"]["strict"] is True
 
 
-def test_the_wheel_brings_every_file_of_the_template(tmp_path):
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
+def test_the_wheel_brings_every_file_of_the_template(wheel):
     shipped = set(zipfile.ZipFile(wheel).namelist())
     own = {path.relative_to(ROOT).as_posix() for path in TEMPLATE.rglob("*") if path.is_file()}
     assert len(own) > 20
@@ -211,7 +206,10 @@ def test_the_wheel_brings_every_file_of_the_template(tmp_path):
 
 
 def test_its_tests_pass_where_it_is_installed(tmp_path, sandbox):
-    write(named("pay2_linc"), tmp_path / "agent")
+    where = sandbox.run("python", "-c", "import masterlinc; print(masterlinc.__file__)", cwd=tmp_path).stdout
+    assert Path(where).is_relative_to(sandbox.folder), "the wheel is what runs"
+    made = sandbox.run("masterlinc", "new", "pay2_linc", "--folder", "agent", cwd=tmp_path)
+    assert made.returncode == 0, made.stdout
     command = ("pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check")
     installed = sandbox.run(*command, "--editable", ".", cwd=tmp_path / "agent")
     assert installed.returncode == 0, installed.stdout
