@@ -8,7 +8,9 @@ that died left behind is gone on with by another: each step alone then, and coun
 import asyncio
 import contextvars
 import copy
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from masterlinc.context import Services
 from masterlinc.db.transaction import Transaction
@@ -19,6 +21,11 @@ from masterlinc.workflow.journal import LostLease
 from masterlinc.workflow.queries import CLAIM, run_of, write_of
 from masterlinc.workflow.run import ENDED, Rest, Run, StepRow
 
+# What a transaction's steps change of a run besides the steps themselves.
+_CHANGING = (
+    *("status", "stopping", "error", "crashes", "outputs", "begun", "marked", "rested", "changed", "fresh", "taken"),
+    *("notes", "children", "signals"),
+)
 _NEVER_FINISHED = "started {} times and never finished"
 
 
@@ -30,7 +37,7 @@ async def claim(services: Services, agents: list[str], limit: int) -> list[Run]:
 
 async def advance(services: Services, run: Run) -> None:
     """Run a workflow until it is done, waits, has failed, belongs to other processes or is lost to one."""
-    begun: dict[asyncio.Task[None], StepRow] = {}
+    begun: dict[asyncio.Task[object], StepRow] = {}
     try:
         while not await _turn(services, run, begun):
             pass
@@ -41,7 +48,7 @@ async def advance(services: Services, run: Run) -> None:
             task.cancel()
 
 
-async def _turn(services: Services, run: Run, begun: dict["asyncio.Task[None]", StepRow]) -> bool:
+async def _turn(services: Services, run: Run, begun: dict["asyncio.Task[object]", StepRow]) -> bool:
     """Begin what can begin and take what has ended; True once the workflow is left."""
     if rules.late(run):
         run.told("timed_out", None, None)
@@ -57,15 +64,14 @@ async def _turn(services: Services, run: Run, begun: dict["asyncio.Task[None]", 
         return await _run_local(services, run, local[0])
     if len(away) == 1 and not begun:
         rules.begin(run, away[0])
-        await _run_away(services, run, away[0])
+        _take(services, run, away[0].position, await _run_away(services, run, away[0]))
     elif away or begun:
         for step in away:
             rules.begin(run, step)
             begun[asyncio.create_task(_run_away(services, run, step), context=contextvars.Context())] = step
         ended, _ = await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
-            del begun[task]
-            task.result()
+            _take(services, run, begun.pop(task).position, task.result())
     return await _write(services, run)
 
 
@@ -113,7 +119,7 @@ def _is_local(services: Services, run: Run, step: StepRow) -> bool:
 
 
 async def _run_local(services: Services, run: Run, first: StepRow) -> bool:
-    kept = [copy.copy(step) for step in run.steps], run.stopping, run.status, dict(run.outputs), set(run.marked)
+    kept = _Kept.of(run)
     try:
         async with asyncio.timeout(first.timeout_seconds or services.settings.engine.step_seconds):
             async with services.db.transaction(calling.scope(run), actor=calling.actor(run)) as transaction:
@@ -121,10 +127,8 @@ async def _run_local(services: Services, run: Run, first: StepRow) -> bool:
     except LostLease:
         raise
     except Exception as fault:  # noqa: BLE001 - the commit failed, or took too long: nothing of it has happened
-        several = len(run.changed) > 1
-        run.steps, run.stopping, run.status, run.outputs, run.marked = kept
-        run.begun.clear()
-        run.changed, run.notes, run.fresh, run.taken = set(), [], {}, []
+        several = sum(now.status != before.status for now, before in zip(run.steps, kept.steps, strict=True)) > 1
+        kept.put_back(run)
         step = run.step(first.position)
         if several and not run.alone:
             run.alone = True  # each gets a transaction of its own, so that the one at fault shows
@@ -132,6 +136,23 @@ async def _run_local(services: Services, run: Run, first: StepRow) -> bool:
         calling.failed(services, run, step, fault)
         return await _write(services, run)
     return _left(services, run, left)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A run as it was before a transaction that may not commit; nothing else changes it meanwhile."""
+
+    steps: list[StepRow]
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Run) -> "_Kept":
+        return cls([copy.copy(step) for step in run.steps], {name: copy.copy(getattr(run, name)) for name in _CHANGING})
+
+    def put_back(self, run: Run) -> None:
+        run.steps = self.steps
+        for name, value in self.facts.items():
+            setattr(run, name, value)
 
 
 async def _run_together(services: Services, run: Run, transaction: Transaction, first: StepRow) -> Rest | None:
@@ -155,6 +176,7 @@ def _next_local(services: Services, run: Run) -> StepRow | None:
 async def _run_in_savepoint(services: Services, run: Run, transaction: Transaction, step: StepRow) -> bool:
     if step.kind == "workflow":
         return await children.start(services, run, transaction, step)
+    rules.begin(run, step)
     try:
         call = calling.prepare(services, run, step)
         async with call.context.transaction():
@@ -169,18 +191,26 @@ async def _run_in_savepoint(services: Services, run: Run, transaction: Transacti
 # Steps that run with no transaction open.
 
 
-async def _run_away(services: Services, run: Run, step: StepRow) -> None:
+async def _run_away(services: Services, run: Run, step: StepRow) -> object:
+    """Return the task's answer or the fault that it raised: the run itself is changed by its own coroutine only."""
     if step.kind != "task":
-        children.look(services, run, step)
-        return
+        return None
     length = step.timeout_seconds or services.settings.engine.step_seconds
     if run.deadline is not None and not run.stopping:
         length = max(0.001, min(length, (run.deadline - run.now()) / timedelta(seconds=1)))
     try:
         call = calling.prepare(services, run, step)
         async with asyncio.timeout(length):
-            answer = await call.task.run(call.context, call.request)
+            return await call.task.run(call.context, call.request)
     except Exception as fault:  # noqa: BLE001 - a step may raise anything
-        calling.failed(services, run, step, fault)
-        return
-    calling.answered(services, run, step, answer)
+        return fault
+
+
+def _take(services: Services, run: Run, position: int, answer: object) -> None:
+    step = run.step(position)
+    if step.kind != "task":
+        children.look(services, run, step)
+    elif isinstance(answer, Exception):
+        calling.failed(services, run, step, answer)
+    else:
+        calling.answered(services, run, step, answer)
