@@ -1,7 +1,7 @@
 """The pool and the one way to open a transaction."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -189,10 +189,14 @@ class Database:
             raise Unavailable("the database does not answer", headers={"Retry-After": "2"}) from fault
         try:
             yield connection
+        except (OSError, asyncpg.InterfaceError) as fault:
+            if not _is_lost(connection):
+                raise
+            raise Unavailable("the database went away", headers={"Retry-After": "2"}) from fault
         except Exception:
             raise
         except BaseException:
-            connection.terminate()  # a cancelled query leaves a connection in doubt: never lend it again
+            _cut(connection)  # a cancelled query leaves a connection in doubt: never lend it again
             raise
         finally:
             await self._pool.release(connection)
@@ -281,6 +285,18 @@ async def _roll_back(connection: Any) -> None:
     try:
         await connection.execute("ROLLBACK")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        _cut(connection)
+
+
+def _is_lost(connection: Any) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # the pool has let go of it
+        return True
+
+
+def _cut(connection: Any) -> None:
+    with suppress(asyncpg.InterfaceError):  # the pool has let go of it
         connection.terminate()
 
 
