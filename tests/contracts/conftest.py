@@ -25,7 +25,13 @@ class Sandbox:
     def run(self, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run a command; what it tells comes in one stream."""
         return subprocess.run(
-            command, cwd=cwd, env=self.environment, text=True, check=False, stdout=subprocess.PIPE, stderr=-2
+            command,
+            cwd=cwd,
+            env=self.environment,
+            text=True,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
 
 
