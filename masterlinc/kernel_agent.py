@@ -1,15 +1,14 @@
 """The kernel's own agent: tasks for trying things, and the upkeep of what workflows leave behind."""
 
 import asyncio
-from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
-from masterlinc import __version__
+from masterlinc import __version__, retention
 from masterlinc.agent import Agent, Schedule, Step, StepDone, StepInput, Task, Wait, Workflow
 from masterlinc.errors import FieldError, Invalid
-from masterlinc.plans import retention
 
 if TYPE_CHECKING:
     from masterlinc.context import Context
@@ -60,9 +59,22 @@ async def _wait(ctx: "Context", request: WaitFor) -> Waited:
     return Waited(request.seconds)
 
 
-async def _forget(ctx: "Context", _: StepInput) -> StepDone:
-    gone = await retention.forget(ctx)
+async def _forget_workflows(ctx: "Context", _: StepInput) -> StepDone:
+    gone = await retention.forget_all(retention.forget_workflows, ctx.db, _before(ctx))
     return StepDone(f"{gone} workflows")
+
+
+async def _forget_deliveries(ctx: "Context", _: StepInput) -> StepDone:
+    gone = await retention.forget_all(retention.forget_deliveries, ctx.db, _before(ctx))
+    return StepDone(f"{gone} rows")
+
+
+def _before(ctx: "Context") -> datetime:
+    return ctx.clock.now() - timedelta(days=ctx.settings.engine.retention_days)
+
+
+def _upkeep(name: str, run: Any, summary: str, summary_ar: str) -> Task:
+    return Task(StepInput, StepDone, run, summary, summary_ar, name=name)
 
 
 KERNEL = Agent(
@@ -94,15 +106,17 @@ KERNEL = Agent(
             permission="task:execute",
             name="wait",
         ),
-        Task(
-            StepInput,
-            StepDone,
-            _forget,
-            "Forget what ended long ago",
-            "حذف تفاصيل ما انتهى منذ مدة طويلة",
-            name="forget",
+        _upkeep(
+            "forget_workflows", _forget_workflows, "Forget old workflows' steps", "حذف خطوات سير العمل المنتهية منذ مدة"
+        ),
+        _upkeep("forget_deliveries", _forget_deliveries, "Forget old deliveries", "حذف تسليمات الأحداث القديمة"),
+    ),
+    workflows=(
+        Workflow(
+            "retention",
+            1,
+            (Step("workflows", "masterlinc.forget_workflows"), Step("deliveries", "masterlinc.forget_deliveries")),
         ),
     ),
-    workflows=(Workflow("retention", 1, (Step("forget", "masterlinc.forget"),)),),
     schedules=(Schedule("retention", "15 3 * * *", "retention"),),
 )

@@ -60,6 +60,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
     )
     services.journal = Journal(services.db, services.process_id)
     services.finished = Finished(services.db)
+    services.drain.tell(services.finished.give_up)
     return services
 
 

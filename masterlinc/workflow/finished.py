@@ -17,11 +17,19 @@ class Finished:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._waiting: dict[UUID, list[asyncio.Event]] = {}
+        self._leaving = False
 
     def tell(self, workflow: UUID) -> None:
         """Wake those who wait for a workflow that has ended."""
         for event in self._waiting.get(workflow, ()):
             event.set()
+
+    def give_up(self) -> None:
+        """Keep nobody waiting any longer: this process takes nothing new, and is on its way out."""
+        self._leaving = True
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
 
     async def wait(self, workflow: UUID, timeout_seconds: float) -> bool:
         """Return whether a workflow has ended, after this time at the latest."""
@@ -46,6 +54,8 @@ class Finished:
                     await event.wait()
             except TimeoutError:
                 pause = min(pause * 1.5, 1.0)
+            if self._leaving:
+                return await self._ended(workflow)
             if event.is_set() or await self._ended(workflow):
                 return True
 

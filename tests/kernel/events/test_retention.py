@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from masterlinc.events import replay, subscriptions
-from masterlinc.events.retention import forget_deliveries
 from masterlinc.ids import new_id
+from masterlinc.retention import forget_deliveries
 
 LATER = timedelta(hours=1)
 
