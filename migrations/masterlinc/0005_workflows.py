@@ -242,7 +242,7 @@ BEGIN
             lease_owner = CASE WHEN f.release THEN NULL ELSE w.lease_owner END,
             wake_at = CASE WHEN NOT f.release THEN w.wake_at
                 WHEN w.wakes <> f.wakes THEN now()
-                ELSE least(coalesce(f.wake_at, 'infinity'), w.deadline) END,
+                ELSE least(coalesce(f.wake_at, 'infinity'), CASE WHEN f.stopping IS NULL THEN w.deadline END) END,
             finished_at = CASE WHEN f.status IN ('done', 'failed', 'cancelled') THEN clock_timestamp() END
         FROM json_to_recordset(flows) AS f (id uuid, status text, stopping text, agent text, error text, crashes int,
             wakes int, release boolean, wake_at timestamptz)
