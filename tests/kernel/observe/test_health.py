@@ -69,7 +69,12 @@ async def test_an_agent_that_is_not_well_degrades_and_says_nothing_more(make, ca
     toy.well = False
     body = await report(monitor)
     assert body["status"] == "degraded"
-    assert body["agents"] == {"foreign": "incompatible", "idle": "disabled", "masterlinc": "healthy", "toy": "unhealthy"}
+    assert body["agents"] == {
+        "foreign": "incompatible",
+        "idle": "disabled",
+        "masterlinc": "healthy",
+        "toy": "unhealthy",
+    }
     assert "سلمى" not in monitor.body.decode() + caplog.text
     assert monitor.ready
 
