@@ -3,16 +3,19 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import msgspec
+from cronsim import CronSim, CronSimError
 from msgspec import Struct
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from masterlinc import __version__
 from masterlinc.agent import Agent, Task
+from masterlinc.clock import RIYADH
 from masterlinc.errors import StartupError
 from masterlinc.kernel_agent import KERNEL
 from masterlinc.plans.plan import Plan, PlanFault, compile_workflow
@@ -206,7 +209,20 @@ def _plans(agents: list[Agent], tasks: dict[str, tuple[str, Task]]) -> dict[str,
         for schedule in agent.schedules:
             if f"{agent.name}.{schedule.workflow}" not in plans:
                 raise StartupError(f"schedule {schedule.name} of agent {agent.name}: no workflow {schedule.workflow}")
+            if not _comes(schedule.cron):
+                raise StartupError(
+                    f"schedule {schedule.name} of agent {agent.name}: {schedule.cron!r} is no cron expression "
+                    "(minute, hour, day, month, weekday), or no date ever fits it"
+                )
     return plans
+
+
+def _comes(cron: str) -> bool:
+    try:
+        next(CronSim(cron, datetime.now(RIYADH)))
+    except (CronSimError, StopIteration):
+        return False
+    return True
 
 
 def _words(agent: Agent, workflow: str, fault: PlanFault) -> str:

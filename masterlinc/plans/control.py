@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 
 CANCELLABLE = frozenset({"running", "waiting", "parked"})
 RETRIABLE = frozenset({"parked", "failed"})
-_ANSWERED = frozenset({"done", "undone"})
-_STEPS = """
-SELECT position, name, status, depends_on FROM masterlinc.workflow_step WHERE workflow_id = $1 ORDER BY position
-"""
 _STEPS = """
 SELECT position, name, status, depends_on FROM masterlinc.workflow_step WHERE workflow_id = $1 ORDER BY position
 """
@@ -30,7 +26,7 @@ _WAKE = """
 UPDATE masterlinc.workflow SET wakes = wakes + 1, changed_at = clock_timestamp(),
     status = CASE status WHEN 'waiting' THEN 'running' ELSE status END,
     wake_at = CASE WHEN status = 'waiting' THEN now() ELSE wake_at END
-WHERE name = $1 AND business_key = $2 AND status IN ('running', 'waiting')
+WHERE name = $1 AND business_key = $2 AND status IN ('running', 'waiting', 'parked')
 """
 _SIGNALLED = """
 UPDATE masterlinc.workflow SET wakes = wakes + 1, changed_at = clock_timestamp(),
@@ -44,7 +40,8 @@ UPDATE masterlinc.workflow SET status = 'undoing', stopping = 'cancelled', lease
 WHERE id = $1
 """
 _CANCEL_STEPS = """
-UPDATE masterlinc.workflow_step SET status = 'skipped', wake_at = NULL
+UPDATE masterlinc.workflow_step
+SET status = CASE WHEN status = 'parked' AND finished_at IS NOT NULL THEN 'failed' ELSE 'skipped' END, wake_at = NULL
 WHERE workflow_id = $1 AND status IN ('pending', 'running', 'waiting', 'parked')
 """
 _CHILDREN = """
@@ -125,6 +122,7 @@ async def retry(services: "Services", transaction: Transaction, workflow: UUID, 
     """Go on with a parked or failed workflow where it stopped; what was done is not done again."""
     row = await _locked(transaction, workflow)
     _refuse_unless(row, RETRIABLE)
+    _refuse_forgotten(row)
     if row["status"] == "failed" and row["stopping"] is not None:
         raise WrongState(
             "its effects were taken back; fork it from a step instead",
@@ -141,9 +139,11 @@ async def fork(
 ) -> UUID | None:
     """Start the same plan anew from a step on; earlier steps keep their answers. None when the key was started before.
 
+    What was taken back of the earlier steps is done anew too, with all that comes after it.
     Raises NotFound for a step that is none, WrongState while an earlier step has no answer yet.
     """
     row = await _locked(transaction, workflow)
+    _refuse_forgotten(row)
     steps = await transaction.fetch(_STEPS, workflow)
     again = _from(steps, from_step)
     if any(step["status"] != "done" for step in steps if step["position"] not in again and _leads(steps, step, again)):
@@ -161,9 +161,9 @@ async def fork(
 
 _FORK = """
 INSERT INTO masterlinc.workflow (id, name, version, business_key, organization_id, agent, priority, urgency, on_failure,
-    title, actor, started_by, forked_from)
+    title, actor, started_by, deadline, forked_from)
 SELECT $1, w.name, w.version, $3, w.organization_id, w.agent, w.priority, w.urgency, w.on_failure, w.title, w.actor,
-    coalesce($4, w.started_by), w.id
+    coalesce($4, w.started_by), now() + (w.deadline - w.created_at), w.id
 FROM masterlinc.workflow w WHERE w.id = $2
 ON CONFLICT (name, business_key) DO NOTHING RETURNING id
 """
@@ -215,11 +215,11 @@ async def _fork_payloads(
 
 
 def _from(steps: list[Any], name: str) -> set[int]:
-    """Return the positions of a step and of all that come after it."""
+    """Return the positions of a step, of what was taken back, and of all that come after these."""
     first = next((step["position"] for step in steps if step["name"] == name), None)
     if first is None:
         raise NotFound(f"there is no step {name}", f"لا توجد خطوة باسم {name}")
-    again = {first}
+    again = {first} | {step["position"] for step in steps if step["status"] == "undone"}
     changed = True
     while changed:
         more = {step["position"] for step in steps if again & set(step["depends_on"])} - again
@@ -250,6 +250,11 @@ async def _locked(transaction: Transaction, workflow: UUID) -> Any:
     if row is None or row["organization_id"] not in transaction.organizations:
         raise NotFound
     return row
+
+
+def _refuse_forgotten(row: Any) -> None:
+    if row["forgotten_at"] is not None:
+        raise WrongState("its steps were forgotten: it ended long ago", "حُذفت تفاصيل خطواته لأنه انتهى منذ مدة طويلة")
 
 
 def _refuse_unless(row: Any, states: frozenset[str]) -> None:

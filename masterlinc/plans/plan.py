@@ -120,11 +120,11 @@ def _compile_step(
     kinds = [step.task != "", step.signal != "", step.delay is not None, step.workflow != ""]
     if sum(kinds) != 1:
         raise PlanFault("kind", step.name, f"step {step.name} takes exactly one of task, signal, delay and workflow")
-    if step.task == "":
-        return _waiting_step(agent, step, depends_on)
     for name in (step.task, step.undo):
         if name and name not in tasks:
             raise PlanFault("unknown-task", name, f"step {step.name} needs task {name}, which no enabled agent has")
+    if step.task == "":
+        return _waiting_step(agent, step, depends_on)
     task = tasks[step.task][1]
     return PlanStep(
         name=step.name,
@@ -148,6 +148,7 @@ def _waiting_step(agent: str, step: Step, depends_on: tuple[int, ...]) -> PlanSt
         agent=agent_of(step.workflow) if step.workflow else agent,
         depends_on=depends_on,
         timeout_seconds=_seconds(step.delay if kind == "timer" else step.timeout),
+        undo=step.undo,
     )
 
 

@@ -12,7 +12,7 @@ from masterlinc.backoff import backoff
 from masterlinc.context import Context, Services
 from masterlinc.db.transaction import Actor as AuditActor
 from masterlinc.errors import DomainError
-from masterlinc.faults import in_short
+from masterlinc.faults import in_short, storable
 from masterlinc.plans.control import signal_label
 from masterlinc.plans.plan import agent_of
 from masterlinc.plans.starting import CONTEXT, label
@@ -26,6 +26,14 @@ _SOON = timedelta(milliseconds=50)
 _NEW_VERSION = timedelta(seconds=5)
 _PASSING = frozenset({409, 423, 425, 429})  # a caller's own states that may pass
 _TRANSIENT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a task answered, as it is kept."""
+
+    note: str | None
+    output: bytes | None
 
 
 @dataclass(frozen=True)
@@ -85,9 +93,16 @@ def prepare(services: Services, run: Run, step: StepRow) -> Call:
         services,
         principal,
         trace_id=run.id.hex,
-        step=StepRun(run.id, step.name, step.attempts + 1, started, run.now()),
+        step=StepRun(run.id, *_named(step), started, run.now()),
     )
     return Call(context, task, _request(services, run, step, task, undoing=undoing))
+
+
+def _named(step: StepRow) -> tuple[str, int]:
+    """Return what names the attempt to others: what takes a step back must not look like its deed again."""
+    if step.status == "done":
+        return f"{step.name}/undo", step.undo_attempts + 1
+    return step.name, step.attempts + 1
 
 
 def _principal(agent: str, run: Run) -> Principal:
@@ -124,12 +139,12 @@ def filled(services: Services, run: Run, step: StepRow, kind: str, sealed: bytes
     return render(template, outputs, context)
 
 
-def answered(services: Services, run: Run, step: StepRow, answer: Any) -> None:
-    """Take a task's answer."""
-    if isinstance(answer, StepDone):
-        rules.done(run, step, note=answer.note or None)
-        return
-    rules.done(run, step, output=seal(services, run, step.position, "output", answer))
+def kept(services: Services, run: Run, step: StepRow, answer: Any) -> Answer:
+    """Return a task's answer as it is kept; raises what hinders that: it is the step's own fault."""
+    note = storable(answer.note) or None if isinstance(answer, StepDone) else None
+    if step.status == "done" or (isinstance(answer, StepDone) and run.actor is None):
+        return Answer(note, None)
+    return Answer(note, seal(services, run, step.position, "output", answer))
 
 
 def failed(services: Services, run: Run, step: StepRow, fault: BaseException) -> None:

@@ -1,10 +1,11 @@
 """Steps that are no task: those that wait for a signal, a time or another workflow."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from masterlinc.context import Services
 from masterlinc.db.transaction import Transaction
-from masterlinc.plans import starting
+from masterlinc.plans import control, starting
 from masterlinc.workflow import calling
 from masterlinc.workflow import run as rules
 from masterlinc.workflow.run import ENDED, Child, Run, StepRow
@@ -33,6 +34,21 @@ async def start(services: Services, run: Run, transaction: Transaction, step: St
     run.children[step.position] = Child(step.position, "running", made)
     rules.pause(run, step, _until(run, step))
     return True
+
+
+def left_behind(run: Run) -> list[Child]:
+    """Return the workflows that a run which stops has started, and which go on."""
+    if not run.stopping:
+        return []
+    return [one for one in run.children.values() if one.status in control.CANCELLABLE]
+
+
+async def stop(services: Services, run: Run, transaction: Transaction) -> None:
+    """Cancel what a run that stops leaves behind."""
+    for child in left_behind(run):
+        with suppress(control.WrongState):  # it has ended meanwhile
+            await control.cancel(services, transaction, child.id, f"workflow {run.id} has stopped", None)
+        run.children[child.position] = Child(child.position, "undoing", child.id)
 
 
 def look(services: Services, run: Run, step: StepRow) -> None:

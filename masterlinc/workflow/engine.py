@@ -8,9 +8,12 @@ that died left behind is gone on with by another: each step alone then, and coun
 import asyncio
 import contextvars
 import copy
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+import asyncpg
 
 from masterlinc.context import Services
 from masterlinc.db.transaction import Transaction
@@ -26,7 +29,17 @@ _CHANGING = (
     *("status", "stopping", "error", "crashes", "outputs", "begun", "marked", "rested", "changed", "fresh", "taken"),
     *("notes", "children", "signals"),
 )
+_SECOND = timedelta(seconds=1)
 _NEVER_FINISHED = "started {} times and never finished"
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a step came to its end beside others, and when."""
+
+    position: int
+    result: calling.Answer | Exception | None
+    moment: float
 
 
 async def claim(services: Services, agents: list[str], limit: int) -> list[Run]:
@@ -37,7 +50,7 @@ async def claim(services: Services, agents: list[str], limit: int) -> list[Run]:
 
 async def advance(services: Services, run: Run) -> None:
     """Run a workflow until it is done, waits, has failed, belongs to other processes or is lost to one."""
-    begun: dict[asyncio.Task[object], StepRow] = {}
+    begun: dict[asyncio.Task[_End], StepRow] = {}
     try:
         while not await _turn(services, run, begun):
             pass
@@ -48,12 +61,9 @@ async def advance(services: Services, run: Run) -> None:
             task.cancel()
 
 
-async def _turn(services: Services, run: Run, begun: dict["asyncio.Task[object]", StepRow]) -> bool:
+async def _turn(services: Services, run: Run, begun: dict["asyncio.Task[_End]", StepRow]) -> bool:
     """Begin what can begin and take what has ended; True once the workflow is left."""
-    if rules.late(run):
-        run.told("timed_out", None, None)
-        run.error = "timed out"
-        rules.stop(run, "failed")
+    _stop_if_late(run)
     ready = rules.todo(run, services.served)
     if run.careful and ready:
         await _count(services, run, ready[0])
@@ -62,22 +72,45 @@ async def _turn(services: Services, run: Run, begun: dict["asyncio.Task[object]"
     away = [step for step in ready if step not in local]
     if local:
         return await _run_local(services, run, local[0])
-    if len(away) == 1 and not begun:
+    if len(away) == 1 and not begun and rules.next_due(run) is None:
         rules.begin(run, away[0])
-        _take(services, run, away[0].position, await _run_away(services, run, away[0]))
+        _take(services, run, await _run_away(services, run, away[0]))
     elif away or begun:
         for step in away:
             rules.begin(run, step)
             begun[asyncio.create_task(_run_away(services, run, step), context=contextvars.Context())] = step
-        ended, _ = await asyncio.wait(begun, return_when=asyncio.FIRST_COMPLETED)
+        ended = await _ended(run, begun)
+        for end in sorted((task.result() for task in ended), key=_moment):  # the last is the first to be taken back
+            _take(services, run, end)
         for task in ended:
-            _take(services, run, begun.pop(task).position, task.result())
+            del begun[task]
     return await _write(services, run)
+
+
+async def _ended(run: Run, begun: dict["asyncio.Task[_End]", StepRow]) -> "set[asyncio.Task[_End]]":
+    """Wait for a step to end, or until another one is due."""
+    due = rules.next_due(run)
+    longest = None if due is None else max(0.0, (due - run.now()) / _SECOND)
+    return (await asyncio.wait(begun, timeout=longest, return_when=asyncio.FIRST_COMPLETED))[0]
+
+
+def _stop_if_late(run: Run) -> bool:
+    if not rules.late(run):
+        return False
+    run.told("timed_out", None, None)
+    run.error = "timed out"
+    rules.stop(run, "failed")
+    return True
 
 
 async def _write(services: Services, run: Run) -> bool:
     """Make durable what has changed; with it, where nothing is left to do here, how the workflow is left."""
     left = rules.rest(run, services.served)
+    if (left is None or left.status not in ENDED) and _stop_if_late(run):
+        left = rules.rest(run, services.served)
+    if children.left_behind(run):
+        async with services.db.transaction(frozenset({run.organization_id})) as transaction:
+            await children.stop(services, run, transaction)
     if left is None and not run.changed:
         return False
     await services.journal.write(write_of(run, left))
@@ -105,28 +138,29 @@ async def _count(services: Services, run: Run, step: StepRow) -> None:
 
 
 def _is_local(services: Services, run: Run, step: StepRow) -> bool:
-    if step.kind == "workflow":
-        return step.status != "waiting" and step.position not in run.children
-    if step.kind != "task":
-        return False
     if step.status == "done":
         undo = services.registry.task(step.undo)
         return undo is not None and undo.joins_transaction
-    return not step.outside
+    if step.kind == "workflow":
+        return step.status != "waiting" and step.position not in run.children
+    return step.kind == "task" and not step.outside
 
 
 # Steps that run in a transaction with their checkpoint.
 
 
 async def _run_local(services: Services, run: Run, first: StepRow) -> bool:
-    kept = _Kept.of(run)
+    kept, written = _Kept.of(run), False
     try:
-        async with asyncio.timeout(first.timeout_seconds or services.settings.engine.step_seconds):
+        async with asyncio.timeout(None) as limit:
             async with services.db.transaction(calling.scope(run), actor=calling.actor(run)) as transaction:
-                left = await _run_together(services, run, transaction, first)
+                left = await _run_together(services, run, transaction, first, limit)
+                written = True
     except LostLease:
         raise
-    except Exception as fault:  # noqa: BLE001 - the commit failed, or took too long: nothing of it has happened
+    except Exception as fault:
+        if written and not _refused(fault):
+            raise  # nobody knows whether it was committed: whoever takes the workflow over reads it
         several = sum(now.status != before.status for now, before in zip(run.steps, kept.steps, strict=True)) > 1
         kept.put_back(run)
         step = run.step(first.position)
@@ -136,6 +170,11 @@ async def _run_local(services: Services, run: Run, first: StepRow) -> bool:
         calling.failed(services, run, step, fault)
         return await _write(services, run)
     return _left(services, run, left)
+
+
+def _refused(fault: Exception) -> bool:
+    """Say whether PostgreSQL itself answered that a commit did not happen."""
+    return isinstance(fault, asyncpg.PostgresError) and not isinstance(fault, asyncpg.PostgresConnectionError)
 
 
 @dataclass(frozen=True)
@@ -155,15 +194,32 @@ class _Kept:
             setattr(run, name, value)
 
 
-async def _run_together(services: Services, run: Run, transaction: Transaction, first: StepRow) -> Rest | None:
+async def _run_together(
+    services: Services, run: Run, transaction: Transaction, first: StepRow, limit: asyncio.Timeout
+) -> Rest | None:
     """Run a step and the local ones that follow it, a savepoint each, and write the checkpoint in the same commit."""
     step: StepRow | None = first
     while step is not None:
+        _reset(limit, _length(services, run, step))
         fine = await _run_in_savepoint(services, run, transaction, step)
         step = _next_local(services, run) if fine and not run.alone and not run.careful else None
+    _reset(limit, services.settings.engine.step_seconds)
+    await children.stop(services, run, transaction)
     left = rules.rest(run, services.served)
     await services.journal.write_within(transaction, write_of(run, left))
     return left
+
+
+def _reset(limit: asyncio.Timeout, length: float) -> None:
+    limit.reschedule(asyncio.get_running_loop().time() + length)
+
+
+def _length(services: Services, run: Run, step: StepRow) -> float:
+    """Return how many seconds an attempt may take: no longer than what is left to the workflow."""
+    length = step.timeout_seconds or services.settings.engine.step_seconds
+    if run.deadline is None or run.stopping:
+        return length
+    return max(0.001, min(length, (run.deadline - run.now()) / _SECOND))
 
 
 def _next_local(services: Services, run: Run) -> StepRow | None:
@@ -174,43 +230,49 @@ def _next_local(services: Services, run: Run) -> StepRow | None:
 
 
 async def _run_in_savepoint(services: Services, run: Run, transaction: Transaction, step: StepRow) -> bool:
-    if step.kind == "workflow":
-        return await children.start(services, run, transaction, step)
     rules.begin(run, step)
     try:
+        if step.kind == "workflow" and step.status != "done":
+            return await children.start(services, run, transaction, step)
         call = calling.prepare(services, run, step)
         async with call.context.transaction():
-            answer = await call.task.run(call.context, call.request)
+            answer = calling.kept(services, run, step, await call.task.run(call.context, call.request))
     except Exception as fault:  # noqa: BLE001 - a step may raise anything
         calling.failed(services, run, step, fault)
         return False
-    calling.answered(services, run, step, answer)
+    rules.done(run, step, note=answer.note, output=answer.output)
     return True
 
 
 # Steps that run with no transaction open.
 
 
-async def _run_away(services: Services, run: Run, step: StepRow) -> object:
+async def _run_away(services: Services, run: Run, step: StepRow) -> _End:
     """Return the task's answer or the fault that it raised: the run itself is changed by its own coroutine only."""
-    if step.kind != "task":
+    result = await _try_away(services, run, step)
+    return _End(step.position, result, time.monotonic())
+
+
+async def _try_away(services: Services, run: Run, step: StepRow) -> calling.Answer | Exception | None:
+    if step.kind != "task" and step.status != "done":
         return None
-    length = step.timeout_seconds or services.settings.engine.step_seconds
-    if run.deadline is not None and not run.stopping:
-        length = max(0.001, min(length, (run.deadline - run.now()) / timedelta(seconds=1)))
     try:
         call = calling.prepare(services, run, step)
-        async with asyncio.timeout(length):
-            return await call.task.run(call.context, call.request)
+        async with asyncio.timeout(_length(services, run, step)):
+            return calling.kept(services, run, step, await call.task.run(call.context, call.request))
     except Exception as fault:  # noqa: BLE001 - a step may raise anything
         return fault
 
 
-def _take(services: Services, run: Run, position: int, answer: object) -> None:
-    step = run.step(position)
-    if step.kind != "task":
-        children.look(services, run, step)
-    elif isinstance(answer, Exception):
-        calling.failed(services, run, step, answer)
+def _moment(end: _End) -> float:
+    return end.moment
+
+
+def _take(services: Services, run: Run, end: _End) -> None:
+    step = run.step(end.position)
+    if isinstance(end.result, calling.Answer):
+        rules.done(run, step, note=end.result.note, output=end.result.output)
+    elif isinstance(end.result, Exception):
+        calling.failed(services, run, step, end.result)
     else:
-        calling.answered(services, run, step, answer)
+        children.look(services, run, step)

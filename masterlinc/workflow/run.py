@@ -11,6 +11,7 @@ from msgspec import Struct
 from masterlinc.plans.actor import Actor
 from masterlinc.plans.plan import Kind, agent_of
 
+_LOOK_AGAIN = timedelta(seconds=5)  # of an undo that waits and says no time
 ENDED = frozenset({"done", "failed", "cancelled"})
 OVER = frozenset({"done", "failed", "skipped", "undone"})
 
@@ -92,7 +93,7 @@ class Run:
     children: dict[int, Child] = field(default_factory=dict)
     begun: set[int] = field(default_factory=set)  # positions that run in this process now
     marked: set[int] = field(default_factory=set)  # positions whose start was counted before it happened
-    rested: set[int] = field(default_factory=set)  # positions that wait since this lease: not asked again in it
+    rested: dict[int, bool] = field(default_factory=dict)  # positions that wait since this lease, as `pause` tells
     changed: set[int] = field(default_factory=set)  # positions whose rows are to be written
     fresh: dict[int, bytes] = field(default_factory=dict)  # outputs that are to be written
     taken: list[tuple[UUID, int]] = field(default_factory=list)
@@ -131,7 +132,7 @@ def todo(run: Run, served: frozenset[str]) -> list[StepRow]:
     """Return the steps that can go on now in this process."""
     found = [step for step in _able(run, run.now()) if acting_agent(run, step) in served]
     if run.careful and found:  # one of them may have killed the process
-        return [] if run.begun else found[:1]
+        return [] if run.begun else [min(found, key=lambda step: step.attempts)]  # the innocent go first
     return found
 
 
@@ -151,6 +152,23 @@ def rest(run: Run, served: frozenset[str]) -> Rest | None:
     if all(step.status in OVER for step in run.steps):
         return Rest("done" if all(step.status == "done" for step in run.steps) else "failed")
     return _waiting(run)
+
+
+def next_due(run: Run) -> datetime | None:
+    """Return when the next step is due that may begin beside those that run."""
+    now = run.now()
+    if run.stopping or any(step.status == "parked" for step in run.steps):
+        return None
+    times = [
+        step.wake_at
+        for step in run.steps
+        if step.wake_at is not None
+        and step.wake_at > now
+        and step.position not in run.begun
+        and run.rested.get(step.position, True)
+        and (step.status == "waiting" or (step.status == "pending" and _met(run, step)))
+    ]
+    return min(times, default=None)
 
 
 def acting_agent(run: Run, step: StepRow) -> str:
@@ -176,13 +194,18 @@ def _able(run: Run, now: datetime) -> Iterator[StepRow]:
             yield latest
         return
     for step in run.steps:
-        if step.position in run.begun or step.position in run.rested:
+        if step.position in run.begun or _asked(run, step):
             continue
         if step.status in {"pending", "running"} and _met(run, step):
             if _due(step, now):
                 yield step
         elif step.status == "waiting" and _awoken(run, step, now):
             yield step
+
+
+def _asked(run: Run, step: StepRow) -> bool:
+    """Say whether a step said in this lease that it waits, and is not to be asked again in it."""
+    return step.position in run.rested and not (run.begun and run.rested[step.position])
 
 
 def _due(step: StepRow, now: datetime) -> bool:
@@ -239,16 +262,19 @@ def done(run: Run, step: StepRow, *, note: str | None = None, output: bytes | No
     step.status, step.wake_at, step.error, step.note, step.finished_at = "done", None, None, note, run.now()
     if output is not None:
         run.outputs[step.position] = run.fresh[step.position] = output
-    if not run.stopping:
+    if not run.stopping and not any(one.status == "failed" for one in run.steps):
         run.error = None
 
 
 def pause(run: Run, step: StepRow, until: datetime | None) -> None:
-    """Let a step wait: a wait is no failed attempt."""
+    """Let a step wait: a wait is no failed attempt.
+
+    It is not asked again in this lease, unless others keep the lease until its time has come.
+    """
     _settle(run, step, counts=False)
-    run.rested.add(step.position)
+    run.rested[step.position] = until is not None and until > run.now()
     if step.status == "done":
-        step.wake_at = until or run.now()
+        step.wake_at = until or run.now() + _LOOK_AGAIN
     elif run.stopping:
         step.status = "skipped"
     else:
@@ -258,7 +284,9 @@ def pause(run: Run, step: StepRow, until: datetime | None) -> None:
 def again(run: Run, step: StepRow, reason: str, after: timedelta, *, counts: bool) -> None:
     """Try a step again later; a passing fault outside does not count."""
     _settle(run, step, counts=counts)
-    step.error = run.error = reason
+    step.error = reason
+    if not run.stopping:  # else why it stops is what counts
+        run.error = reason
     step.wake_at = run.now() + after
     if counts:
         run.told("failed", step, reason)
@@ -269,13 +297,15 @@ def again(run: Run, step: StepRow, reason: str, after: timedelta, *, counts: boo
 def broken(run: Run, step: StepRow, reason: str, *, park: bool, output: bytes | None = None) -> None:
     """End a step for good: the workflow parks, goes on without it, or takes back what was done."""
     _settle(run, step, counts=True)
+    if output is not None and step.status != "done":
+        run.fresh[step.position] = output
     if step.status == "done" or (not run.stopping and (park or run.on_failure == "park")):
         step.status = "parked"
     else:
         step.status, step.finished_at = "failed", run.now()
-        if output is not None:
-            run.fresh[step.position] = output
-    step.wake_at, step.error, run.error = None, reason, f"{step.name}: {reason}"
+    step.wake_at, step.error = None, reason
+    if step.status == "parked" or not run.stopping:
+        run.error = f"{step.name}: {reason}"
     run.told("parked" if step.status == "parked" else "failed", step, reason)
     if step.status == "failed" and not run.stopping:
         if run.on_failure == "undo":
