@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 DATA ?= .data
+KILLS ?= 1000
 ARGS ?=
 
 VENV := .venv
@@ -14,7 +15,7 @@ COMPILE = $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --gene
 	--no-header $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run tools test check bench bench-short format requirements clean
+.PHONY: help run tools test chaos check bench bench-short format requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,10 @@ tools: $(VENV)/.tools ## install what "agents as tools for AI" needs; tools.enab
 
 test: $(VENV)/.dev ## run the whole test suite against a real PostgreSQL and a real Valkey
 	$(BIN)/pytest $(ARGS)
+
+chaos: $(VENV)/.dev ## kill processes 1,000 times (KILLS=), break PostgreSQL and Redis, and check every effect; an hour
+	CHAOS_KILLS=$(KILLS) $(BIN)/pytest -s tests/system/chaos tests/system/test_kill.py $(ARGS)
+	SYSTEM_TEST_LEASE=6 $(BIN)/pytest -s tests/system/test_takeover.py $(ARGS)
 
 check: $(VENV)/.dev ## check style, types and who imports whom
 	$(BIN)/ruff check .

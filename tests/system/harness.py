@@ -76,6 +76,7 @@ class System:
         self.shape, self.folder, self.data = shape, folder, folder / "data"
         self.journal = Journal()
         self.settings = {"DEMO__PATIENTS": str(PATIENTS), "DEMO__CLAIMS": "0", "DEMO_PASSWORD": PASSWORD} | settings
+        self.outside: dict[str, str] = {}  # variables that are no settings
         self.postgres: EmbeddedPostgres | None = None
         self.processes: dict[str, Process] = {}
 
@@ -95,7 +96,7 @@ class System:
             words = ["up", "--port", str(free_port()), "--data", str(self.data)]
             self._know("up", int(words[2]), frozenset(), words, {})
             return
-        self.postgres = await EmbeddedPostgres.start(self.data, durable=False, connections=200)
+        self.postgres = await EmbeddedPostgres.start(self.data, durable=True, connections=200)
         secrets_file.save(self.data, secrets_file.load(self.data) | {"demo_password": PASSWORD})
         agents, skipped = discover()
         settings = load("demo", environment={f"MASTERLINC_{name}": value for name, value in self.settings.items()})
@@ -245,7 +246,7 @@ class System:
         with one.log.open("ab") as log:
             one.said_before = len(one.log.read_text())
             one.running = await asyncio.create_subprocess_exec(
-                *one.command, env=clean | own, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+                *one.command, env=clean | self.outside | own, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
             )
 
 

@@ -26,10 +26,10 @@ async def test_a_process_that_is_told_to_stop_under_load_loses_nothing(system: S
         async with Stream(client, system, "D") as stream:
             await stream.until(20)
             pid = system.processes[name].running.pid
-            seen = asyncio.create_task(health_until_gone(system, name))
+            seen = await Watched.begin(system, name)
             code, seconds = await system.stop(name)
             stream.stop()
-        answered = await seen
+        answered = await seen.until_gone()
         assert code == 0, system.said(name)
         assert seconds < 30
         assert 503 in answered
@@ -55,12 +55,12 @@ async def test_a_command_with_workers_drains_them_under_load(system: System) -> 
                 while await connection.fetchval(NAMED, "workers") != 2:
                     await asyncio.sleep(0.05)
             await stream.until(20)
-            seen = asyncio.create_task(health_until_gone(system, "workers"))
+            seen = await Watched.begin(system, "workers")
             code, seconds = await system.stop("workers")
             stream.stop()
         assert code == 0, system.said("workers")
         assert seconds < 30
-        assert 503 in await seen
+        assert 503 in await seen.until_gone()
         async with system.database() as connection:
             assert await connection.fetchval(NAMED, "workers") == 0
         tell(f"two workers stopped under load in {seconds:.1f} s")
@@ -70,11 +70,29 @@ async def test_a_command_with_workers_drains_them_under_load(system: System) -> 
     await system.check()
 
 
-async def health_until_gone(system: System, name: str) -> list[int]:
-    """Ask a process whether it is ready until nothing answers."""
-    answers = []
-    async with httpx.AsyncClient(trust_env=False) as client:
-        while not answers or answers[-1]:
-            answers.append(await system.health(name, client))
-            await asyncio.sleep(0.01)
-    return answers[:-1]
+class Watched:
+    """Asks a process whether it is ready, from before it is told to stop until nothing answers."""
+
+    def __init__(self, system: System, name: str) -> None:
+        self._answers: list[int] = []
+        self._first = asyncio.Event()
+        self._asking = asyncio.create_task(self._ask(system, name))
+
+    @classmethod
+    async def begin(cls, system: System, name: str) -> "Watched":
+        watched = cls(system, name)
+        async with asyncio.timeout(30):
+            await watched._first.wait()
+        return watched
+
+    async def until_gone(self) -> list[int]:
+        await self._asking
+        return self._answers
+
+    async def _ask(self, system: System, name: str) -> None:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while (answer := await system.health(name, client)) or not self._answers:
+                if answer:
+                    self._answers.append(answer)
+                    self._first.set()
+                await asyncio.sleep(0.01)
