@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
-from masterlinc.errors import FieldError, Forbidden, Invalid, PreconditionFailed
+from masterlinc.errors import Conflict, FieldError, Forbidden, Invalid, PreconditionFailed
 from masterlinc.ids import new_id, show
 from masterlinc.plans import control
 from masterlinc.routes import workflow_queries as queries
@@ -26,6 +26,14 @@ class NotTheStarter(Forbidden):
     code = "not-the-starter"
     title = "Somebody else started this workflow; managing it needs the permission workflow:manage"
     title_ar = "بدأ مستخدم آخر سير العمل هذا؛ إدارته تتطلب الصلاحية workflow:manage"
+
+
+class NotAUsersWorkflow(Conflict):
+    """An agent's own workflow is about what its key names: under another key its steps would find nothing."""
+
+    code = "not-a-users-workflow"
+    title = "An agent's own workflow cannot be forked; retry it, or start it through its agent"
+    title_ar = "لا يمكن تفريع سير عمل خاص بوكيل؛ أعد محاولته أو ابدأه من خلال وكيله"
 
 
 async def retry(ctx: Context, workflow: UUID, if_match: str | None) -> None:
@@ -62,12 +70,16 @@ async def signal(ctx: Context, workflow: UUID, if_match: str | None, name: str, 
     await _do(ctx, workflow, "workflow.signal", if_match, act)
 
 
-async def fork(ctx: Context, workflow: UUID, from_step: str, key: str | None) -> tuple[UUID, bool]:
-    """Start a workflow's plan anew from a step on; the earlier steps keep their results."""
+async def fork(
+    ctx: Context, workflow: UUID, if_match: str | None, from_step: str, key: str | None
+) -> tuple[UUID, bool]:
+    """Start a user's workflow anew from a step on; the earlier steps keep their results."""
     made: list[tuple[UUID, bool]] = []
 
     async def act(transaction: Transaction, row: WorkflowRow) -> dict[str, str]:
-        if row.actor is not None and row.actor.id != ctx.principal.user_id:
+        if row.actor is None:
+            raise NotAUsersWorkflow
+        if row.actor.id != ctx.principal.user_id:
             _require_all(ctx, await queries.steps(transaction, row))  # it runs with the rights of who started it first
         title = row.title or row.name
         full = f"{row.organization_id}/{title}/{key}" if key is not None else str(new_id())
@@ -80,7 +92,7 @@ async def fork(ctx: Context, workflow: UUID, from_step: str, key: str | None) ->
         made.append((new, True))
         return {"from_step": from_step, "fork": show(PREFIX, new)}
 
-    await _do(ctx, workflow, "workflow.fork", None, act)
+    await _do(ctx, workflow, "workflow.fork", if_match, act)
     return made[-1]
 
 
@@ -101,8 +113,8 @@ async def _do(ctx: Context, workflow: UUID, action: str, if_match: str | None, a
 
 
 def _require_all(ctx: Context, steps: Sequence[SeenStep]) -> None:
-    for step in steps:
-        known = ctx.services.registry.tasks.get(step.task)
+    for task in {name for step in steps for name in (step.task, step.undo)}:
+        known = ctx.services.registry.tasks.get(task)
         if known is not None and known[1].permission:
             ctx.principal.require(known[1].permission)
 

@@ -15,8 +15,10 @@ from masterlinc.routes import workflow_queries as queries
 from masterlinc.routes.submitting import PREFIX
 from masterlinc.routes.workflow_queries import Filter, WorkflowRow
 from masterlinc.routes.workflow_views import ENGINE, STATUSES, WorkflowSummary, WorkflowView, summary, view
+from masterlinc.workflow.form import LONGEST_WAIT
 
 T = TypeVar("T")
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of the times that a number of a workflow can hold
 
 
 async def load(transaction: Transaction, workflow: UUID) -> WorkflowRow:
@@ -72,6 +74,13 @@ def user(name: str, text: str | None) -> UUID | None:
     return _read(name, text, lambda one: ids.parse("USR", one), "a number of a user, USR-…", "رقم مستخدم بصيغة USR-…")
 
 
+def check_wait(seconds: float) -> None:
+    """Raise Invalid for a time that nobody is kept waiting; Litestar takes no bounds of a parameter with a default."""
+    if not 0 <= seconds <= LONGEST_WAIT:  # nor is it NaN
+        longest = f"{LONGEST_WAIT:g}"
+        raise _wrong("wait_seconds", f"Expected 0 to {longest} seconds", f"المتوقع من 0 إلى {longest} ثانية")
+
+
 def workflow_id(text: str) -> UUID:
     """Read a workflow's number; raises NotFound for what is none."""
     return ids.parse(PREFIX, text)
@@ -81,7 +90,7 @@ def _time(text: str) -> datetime:
     found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus that was not escaped arrives as a space
     if found.tzinfo is None:
         raise ValueError
-    return found.astimezone(UTC)
+    return max(found.astimezone(UTC), _BEGINNING)
 
 
 def _read(name: str, text: str | None, read: Callable[[str], T], expected: str, expected_ar: str) -> T | None:

@@ -65,7 +65,7 @@ SELECT {_COLUMNS} FROM (
 ) w {_STEPS_IN_SHORT} ORDER BY w.id DESC
 """  # noqa: S608 - our own words
 _STEPS = """
-SELECT x.position, x.name, x.kind, x.task, x.agent, x.depends_on, x.status, x.attempts, x.max_attempts,
+SELECT x.position, x.name, x.kind, x.task, x.undo, x.agent, x.depends_on, x.status, x.attempts, x.max_attempts,
     x.started_at, x.finished_at, x.wake_at, x.note, x.error, p.output
 FROM masterlinc.workflow_step x
 LEFT JOIN masterlinc.step_payload p
@@ -119,6 +119,7 @@ class SeenStep(Struct):
     name: str
     kind: str
     task: str
+    undo: str  # the task that takes it back, if any
     agent: str
     depends_on: list[int]
     status: str

@@ -17,7 +17,7 @@ from masterlinc.routes.timeline import Timeline, show_timeline
 from masterlinc.routes.workflow_queries import Filter
 from masterlinc.routes.workflow_views import WorkflowSummary, WorkflowView
 from masterlinc.wire import encode
-from masterlinc.workflow.form import LONGEST_WAIT, Name, null
+from masterlinc.workflow.form import Name, null
 
 _READ = {"permission": "workflow:read"}
 _EXECUTE = {"permission": "workflow:execute"}
@@ -57,10 +57,11 @@ class ForkForm(Struct, forbid_unknown_fields=True):
 async def get_workflow(
     ctx: NamedDependency[Context],
     workflow: FromPath[str],
-    wait_seconds: FromQuery[Annotated[float, Meta(ge=0, le=LONGEST_WAIT)]] = 0,
+    wait_seconds: FromQuery[float] = 0,
 ) -> Response[WorkflowView]:
     """Return a workflow with its steps, and the results that the caller may see; `wait_seconds` waits for its end."""
     key = workflow_id(workflow)
+    reading.check_wait(wait_seconds)
     if wait_seconds:
         async with ctx.transaction(read_only=True) as transaction:
             await reading.load(transaction, key)
@@ -149,7 +150,8 @@ async def fork_workflow(
     """Start the same plan anew from a step on, the earlier results kept; 200 where its key had started it before."""
 
     async def run() -> Answer:
-        made, new = await managing.fork(ctx, workflow_id(workflow), data.from_step, data.key)
+        if_match = request.headers.get("if-match")
+        made, new = await managing.fork(ctx, workflow_id(workflow), if_match, data.from_step, data.key)
         seen, _ = await show_workflow(ctx, made)
         return Answer(201 if new else 200, encode(seen))
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 import pytest_asyncio
 from route_steps import step
@@ -125,8 +126,9 @@ async def test_a_state_that_has_moved_is_not_acted_on(caller, still):
     assert (
         await doctor.post(f"/api/v1/workflows/{workflow}/signal", BODIES["signal"], if_match=tag)
     ).status_code == 200
-    late = await doctor.post(f"/api/v1/workflows/{workflow}/cancel", BODIES["cancel"], if_match=tag)
-    assert (late.status_code, late.json()["code"]) == (412, "precondition-failed")
+    for action in ("cancel", "fork"):
+        late = await doctor.post(f"/api/v1/workflows/{workflow}/{action}", BODIES[action], if_match=tag)
+        assert (late.status_code, late.json()["code"]) == (412, "precondition-failed")
     assert (
         await doctor.post(f"/api/v1/workflows/{workflow}/cancel", BODIES["cancel"], if_match="*")
     ).status_code == 200
@@ -208,6 +210,26 @@ async def test_what_somebody_else_ran_is_forked_only_with_the_rights_of_its_task
     assert (await admin.post(f"/api/v1/workflows/{workflow}/fork", {"from_step": "find"})).status_code == 201
 
 
+async def test_a_fork_needs_the_rights_of_what_would_take_its_steps_back_too(caller):
+    doctor = caller("doctor")
+    back = {"agent_id": "doctorlinc", "action": "find_patient", "input_data": {"reference": "MRN-x"}}
+    workflow = (await doctor.run(step("say", compensation=back))).json()["workflow_id"]
+    rights = frozenset({"workflow:read", "workflow:execute", "workflow:manage", "task:execute"})
+    manager = caller(organization=doctor.organization, permissions=rights)
+    refused = await manager.post(f"/api/v1/workflows/{workflow}/fork", {"from_step": "say"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+
+async def test_an_agents_own_workflow_is_not_forked(caller, running):
+    admin = caller("admin")
+    plan = running.services.registry.plans["claimlinc.claim"]
+    async with running.services.db.transaction(admin.principal.organizations) as transaction:
+        how = starting.Start(str(new_id()), admin.organization)
+        own = await starting.start(running.services, transaction, msgspec.structs.replace(plan, agent=NOBODY), how)
+    refused = await admin.post(f"/api/v1/workflows/{show('WFL', own)}/fork", {"from_step": plan.steps[0].name})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not-a-users-workflow")
+
+
 async def test_the_timeline_tells_what_happened_in_order(caller):
     doctor = caller("doctor")
     wait = step("ok", "a", action="signal", input_data={"name": "go"}, timeout=600)
@@ -270,6 +292,22 @@ async def test_lists_are_filtered_and_paged(caller, still):
 async def test_a_wrong_filter_is_told(caller, wanted, path):
     answer = await caller("doctor").get("/api/v1/workflows", **wanted)
     assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (422, [path])
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "30.5", "1e9"])
+async def test_a_caller_is_kept_waiting_for_a_while_only(caller, still, seconds):
+    doctor = caller("doctor")
+    answer = await doctor.get(f"/api/v1/workflows/{await still(doctor)}", wait_seconds=seconds)
+    assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (422, ["wait_seconds"])
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z"])
+async def test_a_time_before_all_workflows_is_the_beginning(caller, still, moment):
+    doctor = caller("doctor")
+    workflow = await still(doctor)
+    after = (await doctor.get("/api/v1/workflows", created_from=moment)).json()["workflows"]
+    assert [one["workflow_id"] for one in after] == [workflow]
+    assert (await doctor.get("/api/v1/workflows", created_to=moment)).json()["workflows"] == []
 
 
 async def test_what_does_not_go_on_by_itself_is_stuck_and_says_since_when(caller, still):
