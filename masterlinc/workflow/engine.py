@@ -51,6 +51,8 @@ async def claim(services: Services, agents: list[str], limit: int) -> list[Run]:
 async def advance(services: Services, run: Run) -> None:
     """Run a workflow until it is done, waits, has failed, belongs to other processes or is lost to one."""
     begun: dict[asyncio.Task[_End], StepRow] = {}
+    if run.stopping:  # what ran when a process died in the middle of stopping
+        rules.stop(run, run.stopping)
     try:
         while not await _turn(services, run, begun):
             pass

@@ -9,6 +9,7 @@ from toys import (
     due_now,
     effects,
     execute,
+    fails_to_commit,
     fetch,
     flow,
     settle,
@@ -17,6 +18,7 @@ from toys import (
     status,
     toy,
     turn,
+    with_late_constraint,
     writes,
 )
 from toys import steps as states
@@ -169,24 +171,16 @@ async def test_a_child_of_a_given_key_starts_once(kernel, before):
     assert await effects(services) == ["only"]
 
 
-async def test_a_child_whose_start_was_rolled_back_is_started_again(kernel):
-    faults = ["x"]
-
-    async def second(ctx, request):
-        async with ctx.transaction() as transaction:
-            if faults:
-                faults.pop()
-                await transaction.execute("CREATE TEMP TABLE f (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
-                await transaction.execute("INSERT INTO f VALUES (1), (1)")
-        return await writes("second")(ctx, request)
-
+async def test_a_child_whose_start_was_rolled_back_is_started_again(kernel, new_database):
+    second = fails_to_commit([1, 1], "second")
     services = await kernel(
         toy(
             Step("child", workflow="toy.sub", after=()),
             does("second"),
             tasks={"second": second, "sub": writes("sub")},
             others=(Workflow("sub", 1, (Step("only", "toy.sub"),)),),
-        )
+        ),
+        urls=await with_late_constraint(await new_database()),
     )
     made = await start(services)
     for _ in range(4):

@@ -4,12 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from masterlinc.agent import Agent, Step, StepDone, StepInput, Task, Workflow
 from masterlinc.context import Context, Services
 from masterlinc.ids import new_id
 from masterlinc.plans import starting
 from masterlinc.plans.actor import Actor
 from masterlinc.plans.plan import Plan
+from masterlinc.testing import DatabaseUrls
 from masterlinc.workflow import engine
 
 ORGANIZATION = new_id()
@@ -147,3 +150,28 @@ async def effects(services: Services) -> list[str]:
     """Return what happened, in order."""
     rows = await fetch(services, "SELECT action FROM masterlinc.audit_event WHERE action LIKE 'toy.%' ORDER BY id")
     return [row["action"].removeprefix("toy.") for row in rows]
+
+
+async def with_late_constraint(urls: DatabaseUrls) -> DatabaseUrls:
+    """Make a table whose constraint is looked at when a transaction commits."""
+    connection = await asyncpg.connect(urls.owner)
+    try:
+        await connection.execute("CREATE TABLE public.late (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        await connection.execute("GRANT USAGE ON SCHEMA public TO masterlinc_app")
+        await connection.execute("GRANT INSERT ON public.late TO masterlinc_app")
+    finally:
+        await connection.close()
+    return urls
+
+
+def fails_to_commit(faults: list[int], name: str) -> Run:
+    """A task whose commit fails as often as there are faults."""
+
+    async def run(ctx: Context, request: StepInput) -> StepDone:
+        if faults:
+            faults.pop()
+            async with ctx.transaction() as transaction:
+                await transaction.execute("INSERT INTO public.late VALUES (1), (1)")
+        return await writes(name)(ctx, request)  # type: ignore[no-any-return]
+
+    return run
