@@ -12,7 +12,7 @@ from masterlinc.ids import new_id, show
 from masterlinc.plans import control
 from masterlinc.routes import workflow_queries as queries
 from masterlinc.routes.reading import etag, load
-from masterlinc.routes.submitting import PREFIX
+from masterlinc.routes.submitting import PREFIX, stored_key
 from masterlinc.routes.workflow_queries import SeenStep, WorkflowRow
 from masterlinc.wire import tree
 
@@ -82,7 +82,7 @@ async def fork(
         if row.actor.id != ctx.principal.user_id:
             _require_all(ctx, await queries.steps(transaction, row))  # it runs with the rights of who started it first
         title = row.title or row.name
-        full = f"{row.organization_id}/{title}/{key}" if key is not None else str(new_id())
+        full = stored_key(row.organization_id, title, key) if key is not None else str(new_id())
         new = await control.fork(ctx.services, transaction, row.id, from_step, full, ctx.principal.user_id)
         if new is None:
             before = await queries.started(transaction, row.name, full)

@@ -36,7 +36,7 @@ class Started(Struct, frozen=True):
 async def submit(ctx: Context, transaction: Transaction, plan: Plan, asked: Asked) -> Started:
     """Start a workflow with the commit, as the caller: each task runs with the caller's rights of this moment."""
     home = ctx.principal.organization_id
-    key = f"{home}/{asked.title}/{asked.key}" if asked.key is not None else str(new_id())
+    key = stored_key(home, asked.title, asked.key) if asked.key is not None else str(new_id())
     how = starting.Start(
         key,
         home,
@@ -53,6 +53,11 @@ async def submit(ctx: Context, transaction: Transaction, plan: Plan, asked: Aske
     detail = {"name": plan.name, "tasks": ", ".join(sorted({step.task for step in plan.steps if step.kind == "task"}))}
     transaction.audit("workflow.start", "workflow", show(PREFIX, made), organization_id=home, detail=detail)
     return Started(made, new=True)
+
+
+def stored_key(organization: UUID, title: str, key: str) -> str:
+    """Return a caller's key as it is stored; the title's length tells where it ends, so that no two are the same."""
+    return f"{organization}/{len(title)}/{title}/{key}"
 
 
 def status_url(workflow: UUID) -> str:

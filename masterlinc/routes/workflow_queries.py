@@ -49,7 +49,7 @@ _MATCHES = f"""
     AND ($8::uuid IS NULL OR w.started_by = $8)
     AND ($9::timestamptz IS NULL OR w.id >= masterlinc.lowest_id($9))
     AND ($10::timestamptz IS NULL OR w.id < masterlinc.lowest_id($10))
-    AND ($11::text IS NULL OR w.business_key IN ($11, concat_ws('/', w.organization_id, w.title, $11)))
+    AND ($11::text IS NULL OR w.business_key IN ($11, concat_ws('/', w.organization_id, length(w.title), w.title, $11)))
     AND (NOT $12 OR w.finished_at IS NULL AND ({_STUCK}) IS NOT NULL)
     AND ($13::boolean IS NULL OR $13 = EXISTS (
         SELECT FROM masterlinc.workflow_step y WHERE y.workflow_id = w.id AND y.status = 'undone'))

@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from masterlinc.context import Context
 from masterlinc.ids import show
 from masterlinc.plans.starting import label
-from masterlinc.routes.submitting import PREFIX, status_url
+from masterlinc.routes.submitting import PREFIX, status_url, stored_key
 from masterlinc.routes.workflow_queries import SeenStep, WorkflowRow
 from masterlinc.wire import encode, tree
 from masterlinc.workflow.targets import KERNEL
@@ -193,5 +193,5 @@ def _key(row: WorkflowRow) -> str | None:
     """Return the business key as the caller gave it; one that was made up says nothing."""
     if row.actor is None:
         return row.business_key
-    head = f"{row.organization_id}/{row.title}/"
+    head = stored_key(row.organization_id, row.title or row.name, "")
     return row.business_key.removeprefix(head) if row.business_key.startswith(head) else None

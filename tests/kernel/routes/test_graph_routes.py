@@ -267,3 +267,13 @@ async def test_what_steps_are_given_and_answer_is_sealed_in_the_database(caller)
 async def test_running_a_workflow_needs_its_permission(caller):
     assert (await caller("auditor").run(step("a"))).status_code == 403
     assert (await caller("researcher").run(step("a"))).status_code == 403
+
+
+async def test_a_name_and_a_key_are_told_apart(caller):
+    doctor = caller("doctor")
+    first = await doctor.run(step("a"), workflow_name="visit/7", key="8")
+    other = await doctor.run(step("b"), workflow_name="visit", key="7/8")
+    assert (first.status_code, other.status_code) == (201, 201)
+    assert [one.json()["key"] for one in (first, other)] == ["8", "7/8"]
+    listed = (await doctor.get("/api/v1/workflows", name="visit", key="7/8")).json()["workflows"]
+    assert [one["workflow_id"] for one in listed] == [other.json()["workflow_id"]]
