@@ -9,7 +9,8 @@ from piccolo.columns import Integer
 from piccolo.table import Table
 
 from masterlinc.db import ENGINE, Actor, Database, OutsideOfTransaction, Transaction
-from masterlinc.errors import Unavailable
+from masterlinc.errors import DomainError, Unavailable
+from masterlinc.http.problems import as_domain_error
 from masterlinc.ids import new_id, show
 
 HERE, THERE = new_id(), new_id()
@@ -480,3 +481,20 @@ class TestRights:
         async with database.transaction(frozenset({HERE})) as transaction:
             transaction.audit("toy.read", "thing", "1", organization_id=THERE, patient=new_id())
         assert await audited(database) == []
+
+
+@pytest.mark.parametrize("told_before", [False, True])
+async def test_a_connection_that_is_lost_is_answered_with_503_and_the_next_one_works(open_database, told_before):
+    database = await open_database()
+    with pytest.raises((DomainError, asyncpg.PostgresError)) as told:
+        async with database.transaction(frozenset({HERE})) as transaction:
+            await put(transaction, 901)
+            pid = await transaction.fetchval("SELECT pg_backend_pid()")
+            async with database.connection() as other:
+                await other.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+            if told_before:
+                with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await transaction.execute("SELECT 1")
+            await transaction.execute("SELECT 1")
+    assert as_domain_error(told.value).status == 503
+    assert 901 not in await things(database)

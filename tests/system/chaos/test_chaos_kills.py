@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import random
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -44,15 +45,15 @@ class Storm:
         self._trial, self._keeper, self._kills = trial, keeper, kills
         self._ways, self._numbers = orders(trial.system.shape), itertools.count()
         self._ended: set[str] = set()
+        self._looking: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Let it come, with a client that stays signed in."""
         async with self._trial.client() as client:
-            beside = [asyncio.create_task(self._look()), asyncio.create_task(self._sign_in(client))]
+            self._looking = asyncio.create_task(self._look(client))
             asking = [self._ask(client) for _ in range(AT_ONCE)]
             await asyncio.gather(self._strike(), self._report(), *asking)
-            for task in beside:
-                task.cancel()
+            self._looking.cancel()
 
     async def _ask(self, client: httpx.AsyncClient) -> None:
         while self._keeper.kills < self._kills:
@@ -61,17 +62,19 @@ class Storm:
             await self._trial.ask(client, key, kind, order)
             await claim
             while key not in self._ended:
+                assert self._looking is not None
+                assert not self._looking.done()
                 await asyncio.sleep(0.05)
 
-    async def _look(self) -> None:
+    async def _look(self, client: httpx.AsyncClient) -> None:
+        """See which workflows have ended, and renew the token."""
+        since = time.monotonic()
         while True:
             self._ended.update(await self._trial.value(ENDED) or ())
+            if time.monotonic() > since + TOKEN:
+                await self._trial.sign_in(client)
+                since = time.monotonic()
             await asyncio.sleep(0.05)
-
-    async def _sign_in(self, client: httpx.AsyncClient) -> None:
-        while True:
-            await asyncio.sleep(TOKEN)
-            await self._trial.sign_in(client)
 
     async def _strike(self) -> None:
         """Kill from outside, at any moment."""
