@@ -196,12 +196,12 @@ class Trial:
 
         assert had("recorded") == sorted(key for task, _, key in acted if task in LOCAL)
         undone = [(task, key) for task, status, key in steps if status == "undone"]
-        assert had("taken back") == sorted(key for task, key in undone if task in LOCAL)
+        assert had("taken back") == sorted(f"{key}/undo" for task, key in undone if task in LOCAL)
         sent = sorted(key for task, _, key in acted if task in SENDING)
         exchange = await connection.fetch("SELECT key FROM chaoslinc.exchange WHERE state = 'answered'")
         assert sorted(row["key"] for row in exchange) == sent
         assert await connection.fetchval("SELECT count(*) FROM chaoslinc.exchange") == len(sent)
-        taken = sent + [f"{key}/back" for task, key in undone if task in SENDING]
+        taken = sent + [f"{key}/undo" for task, key in undone if task in SENDING]
         assert listed(self.marks / "taken") == sorted(key.replace("/", " ") for key in taken)
 
     async def _check_events(self, connection: asyncpg.Connection) -> None:

@@ -57,7 +57,7 @@ async def take_back(ctx: Context, work: Work) -> Worked:
 async def call_back(ctx: Context, work: Work) -> Worked:
     """Call back what was sent outside."""
     strike(work.order, work.token, "uncalled")
-    deliver(f"{ctx.step.key}/back")
+    deliver(ctx.step.key)
     strike(work.order, work.token, "called")
     strike_late(work.order, work.token)
     return Worked(ctx.step.key)
