@@ -20,9 +20,11 @@ from masterlinc.security.principal import NOBODY, Principal, service_principal
 from masterlinc.wire import decode, encode, tree
 from masterlinc.workflow import run as rules
 from masterlinc.workflow.run import Run, Signal, StepRow
-from masterlinc.workflow.template import TemplateError, render
+from masterlinc.workflow.template import CONTEXT as CONTEXT_NAME
+from masterlinc.workflow.template import TemplateError, references, render
 
 _SOON = timedelta(milliseconds=50)
+MOST_BYTES = 16_777_216  # of what the steps of a user's workflow answer, together
 _NEW_VERSION = timedelta(seconds=5)
 _PASSING = frozenset({409, 423, 425, 429})  # a caller's own states that may pass
 _TRANSIENT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -132,10 +134,13 @@ def _request(services: Services, run: Run, step: StepRow, task: Task, *, undoing
 def filled(services: Services, run: Run, step: StepRow, kind: str, sealed: bytes) -> Any:
     """Return a step's input with the outputs of earlier steps in their places."""
     template = opened(services, run, step.position, kind, sealed)
+    needed = {reference.root for _, reference in references(template)}
     outputs = {
-        run.step(place).name: opened(services, run, place, "output", value) for place, value in run.outputs.items()
+        run.step(place).name: opened(services, run, place, "output", value)
+        for place, value in run.outputs.items()
+        if run.step(place).name in needed
     }
-    context = opened(services, run, CONTEXT, "input", run.inputs.get(CONTEXT))
+    context = opened(services, run, CONTEXT, "input", run.inputs.get(CONTEXT)) if CONTEXT_NAME in needed else None
     return render(template, outputs, context)
 
 
@@ -144,7 +149,11 @@ def kept(services: Services, run: Run, step: StepRow, answer: Any) -> Answer:
     note = storable(answer.note) or None if isinstance(answer, StepDone) else None
     if step.status == "done" or (isinstance(answer, StepDone) and run.actor is None):
         return Answer(note, None)
-    return Answer(note, seal(services, run, step.position, "output", answer))
+    sealed = seal(services, run, step.position, "output", answer)
+    run.kept_bytes += len(sealed)
+    if run.actor is not None and run.kept_bytes > MOST_BYTES:  # a small graph could make a large one of its context
+        raise Fail(f"the answers of this workflow are more than {MOST_BYTES:,} bytes together")
+    return Answer(note, sealed)
 
 
 def failed(services: Services, run: Run, step: StepRow, fault: BaseException) -> None:
@@ -157,9 +166,9 @@ def failed(services: Services, run: Run, step: StepRow, fault: BaseException) ->
     elif isinstance(fault, _TRANSIENT):
         rules.again(run, step, in_short(fault), _SOON, counts=False)
     elif _is_final(fault) or _starts(run, step) >= step.max_attempts:
-        rules.broken(
-            run, step, in_short(fault), park=isinstance(fault, Park), output=_problem(services, run, step, fault)
-        )
+        # A reference is the user's own text and may name anybody: its words are kept with the answer, sealed.
+        reason = "a reference leads nowhere" if isinstance(fault, TemplateError) else in_short(fault)
+        rules.broken(run, step, reason, park=isinstance(fault, Park), output=_problem(services, run, step, fault))
     else:
         rules.again(run, step, in_short(fault), backoff(_starts(run, step)), counts=True)
 
@@ -177,7 +186,12 @@ def _is_final(fault: BaseException) -> bool:
 
 def _problem(services: Services, run: Run, step: StepRow, fault: BaseException) -> bytes | None:
     """Keep what a user's graph was told, sealed: an error's words may quote health data."""
-    if run.actor is None or not isinstance(fault, DomainError):
+    if run.actor is None:
+        return None
+    if isinstance(fault, TemplateError):
+        words = {"code": "reference", "detail": str(fault), "detail_ar": f"مرجع لا يؤدي إلى قيمة: {fault.path}"}
+        return seal(services, run, step.position, "output", {"error": words | {"errors": []}})
+    if not isinstance(fault, DomainError):
         return None
     problem = {
         "code": fault.code,

@@ -202,7 +202,7 @@ async def _run_together(
     """Run a step and the local ones that follow it, a savepoint each, and write the checkpoint in the same commit."""
     step: StepRow | None = first
     while step is not None:
-        _reset(limit, _length(services, run, step))
+        _reset(limit, min(_length(services, run, step), services.settings.engine.step_seconds))
         fine = await _run_in_savepoint(services, run, transaction, step)
         step = _next_local(services, run) if fine and not run.alone and not run.careful else None
     _reset(limit, services.settings.engine.step_seconds)

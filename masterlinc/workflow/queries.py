@@ -99,6 +99,7 @@ def run_of(row: Any) -> Run:
         inputs=_present(positions, row["inputs"]),
         outputs=_present(positions, row["outputs"]),
         undo_inputs=_present(positions, row["undo_inputs"]),
+        kept_bytes=sum(len(output) for output in row["outputs"] or () if output is not None),
         signals=[Signal(*signal) for signal in signals],
         children={child.position: child for child in _CHILDREN.decode(row["children"] or "[]")},
     )

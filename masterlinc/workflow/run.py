@@ -100,6 +100,7 @@ class Run:
     notes: list[Note] = field(default_factory=list)
     error: str | None = None
     careful: bool = False  # its last process died with it: each step alone, and counted before it runs
+    kept_bytes: int = 0  # of answers, together
     alone: bool = False  # each step in a transaction of its own, after a batch of them failed
     since: float = field(default_factory=time.monotonic)
 

@@ -140,7 +140,7 @@ async def test_a_reference_that_leads_nowhere_at_run_time_fails_the_workflow_at_
     assert done["status"] == "failed"
     steps = {one["step_id"]: one for one in done["steps"]}
     assert (steps["b"]["status"], steps["b"]["attempts"], steps["c"]["status"]) == ("failed", 1, "skipped")
-    assert "a.message.x" in steps["b"]["error"]
+    assert "a.message.x" in steps["b"]["problem"]["detail"]
 
 
 async def test_what_an_agent_refuses_is_told_to_the_starter_in_both_languages(caller):

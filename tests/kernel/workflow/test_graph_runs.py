@@ -11,6 +11,7 @@ from masterlinc.plans import control
 from masterlinc.plans.plan import Plan, PlanStep
 from masterlinc.plans.starting import label
 from masterlinc.wire import tree
+from masterlinc.workflow import calling
 
 CANARY = "canary-7f3a91"
 
@@ -104,6 +105,24 @@ async def test_an_input_that_does_not_fit_and_a_reference_that_leads_nowhere_are
         made = await start_plan(services, graph, key, actor=user("talk:say"))
         await settle(services)
         assert await steps(services, made) == {"s1": "done", "s2": "failed"}
+
+
+async def test_the_words_of_a_reference_are_kept_with_the_answer_and_in_no_column(kernel):
+    services = await kernel(TALKER)
+    made = await start_plan(services, plan("x", f"${{s1.{CANARY}}}"), actor=user("talk:say"))
+    await settle(services)
+    assert CANARY in (await output(services, made, 2))["error"]["detail"]
+    assert (await flow(services, made))["error"] == "s2: a reference leads nowhere"
+    assert (await step(services, made, "s2"))["error"] == "a reference leads nowhere"
+
+
+async def test_a_small_graph_cannot_make_a_large_one(kernel, monkeypatch):
+    monkeypatch.setattr(calling, "MOST_BYTES", 5_000)
+    services = await kernel(TALKER)
+    graph = plan(*(f"{number}: ${{context.text}}" for number in range(4)), away=True)
+    made = await start_plan(services, graph, actor=user("talk:away"), context={"text": "x" * 2_000})
+    await settle(services)
+    assert await steps(services, made) == {"s1": "done", "s2": "done", "s3": "failed", "s4": "skipped"}
 
 
 async def test_an_error_is_kept_for_who_started_it(kernel):
