@@ -14,7 +14,7 @@ from sending import submit
 
 from chaos.graphs import moments
 from chaos.keeper import Keeper
-from chaos.trial import Trial
+from chaos.trial import PATIENCE, Trial
 
 SHORT = 6
 KILLS = int(os.environ.get("CHAOS_KILLS", SHORT))  # over all shapes
@@ -25,7 +25,7 @@ TOLD = 25  # every so many kills
 TOKEN = 240.0  # seconds that a token surely holds
 WITHIN = 10.0  # seconds until the work of a dead process is free for others
 ENDED = """
-SELECT array_agg(split_part(business_key, '/', 3)) FROM masterlinc.workflow
+SELECT array_agg(substring(business_key FROM '[^/]+$')) FROM masterlinc.workflow
 WHERE title = 'chaos' AND status IN ('done', 'failed', 'parked')
 """
 
@@ -45,15 +45,14 @@ class Storm:
         self._trial, self._keeper, self._kills = trial, keeper, kills
         self._ways, self._numbers = orders(trial.system.shape), itertools.count()
         self._ended: set[str] = set()
-        self._looking: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Let it come, with a client that stays signed in."""
         async with self._trial.client() as client:
-            self._looking = asyncio.create_task(self._look(client))
+            looking = asyncio.create_task(self._look(client))
             asking = [self._ask(client) for _ in range(AT_ONCE)]
             await asyncio.gather(self._strike(), self._report(), *asking)
-            self._looking.cancel()
+            looking.cancel()
 
     async def _ask(self, client: httpx.AsyncClient) -> None:
         while self._keeper.kills < self._kills:
@@ -61,10 +60,9 @@ class Storm:
             claim = asyncio.create_task(submit(client, self._trial.system, key))
             await self._trial.ask(client, key, kind, order)
             await claim
-            while key not in self._ended:
-                assert self._looking is not None
-                assert not self._looking.done()
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(PATIENCE):
+                while key not in self._ended:
+                    await asyncio.sleep(0.05)
 
     async def _look(self, client: httpx.AsyncClient) -> None:
         """See which workflows have ended, and renew the token."""
