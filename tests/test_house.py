@@ -92,6 +92,12 @@ CODE = sources("masterlinc", "plugins", "benchmarks")
 TESTS = [path for path in sources("tests") if path.name.startswith("test_")]
 
 
+def test_no_two_test_modules_have_one_name():
+    """They are imported by their name alone."""
+    names = [path.name for path in TESTS]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
 def test_there_is_something_to_read():
     assert len(CODE) > 150
     assert len(TESTS) > 30

@@ -48,10 +48,9 @@ class Storm:
 
     async def run(self) -> None:
         """Let it come, with a client that stays signed in."""
-        async with self._trial.client() as client:
-            looking = asyncio.create_task(self._look(client))
-            asking = [self._ask(client) for _ in range(AT_ONCE)]
-            await asyncio.gather(self._strike(), self._report(), *asking)
+        async with self._trial.client() as client, asyncio.TaskGroup() as beside:
+            looking = beside.create_task(self._look(client))
+            await asyncio.gather(self._strike(), self._report(), *(self._ask(client) for _ in range(AT_ONCE)))
             looking.cancel()
 
     async def _ask(self, client: httpx.AsyncClient) -> None:
