@@ -185,13 +185,16 @@ class Database:
             connection = await self._pool.acquire(timeout=self._settings.acquire_seconds)
         except TimeoutError:
             raise Unavailable("every database connection is busy", headers={"Retry-After": "1"}) from None
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as fault:
             raise Unavailable("the database does not answer", headers={"Retry-After": "2"}) from fault
         try:
             yield connection
         except (OSError, asyncpg.InterfaceError) as fault:
             if not _is_lost(connection):
                 raise
+            raise Unavailable("the database went away", headers={"Retry-After": "2"}) from fault
+        except asyncpg.InternalClientError as fault:  # the server ended in the middle of its own words
+            _cut(connection)
             raise Unavailable("the database went away", headers={"Retry-After": "2"}) from fault
         except Exception:
             raise
@@ -284,7 +287,7 @@ async def _commit(connection: Any) -> None:
 async def _roll_back(connection: Any) -> None:
     try:
         await connection.execute("ROLLBACK")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         _cut(connection)
 
 

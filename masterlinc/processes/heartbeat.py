@@ -23,7 +23,7 @@ _SOON = 1.0  # after a beat that failed
 _LEAVE_SECONDS = 3.0
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not listened on
 _BEAT = "SELECT masterlinc.beat($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-_FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Work(Protocol):
