@@ -142,7 +142,9 @@ class Trial:
     async def value(self, query: str, *arguments: Any) -> Any:
         """Ask the database one thing; while it is away, again."""
         while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            with contextlib.suppress(
+                OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+            ):
                 async with self.system.database() as connection:
                     return await connection.fetchval(query, *arguments)
             await asyncio.sleep(0.05)
