@@ -144,7 +144,8 @@ async def test_a_process_that_hangs_in_a_step_is_fenced(trial: Trial, order: str
     workflow = await trial.value("SELECT id::text FROM masterlinc.workflow WHERE business_key LIKE '%/' || $1", key)
     times = trial.received()[f"{workflow}/send"]
     tell(f"{trial.system.shape}: {name} hung ({order}, lease {LEASE} s), replaced after {seconds:.1f} s; sent {times}×")
-    assert times == 1 + (order != "first hang inside" and trial.system.shape == "replicas")
+    again = order != "first hang inside"  # it hung with the message out: who goes on sends it with the same key
+    assert times == 1 + again if trial.system.shape == "replicas" else times in {1, 1 + again}
 
 
 async def hung(trial: Trial) -> str:
