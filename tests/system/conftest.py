@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from chaos.redis_server import RedisServer
-from chaos.trial import Trial
-from harness import LEASE, SHAPES, System, new_folder
+
+pytest.register_assert_rewrite("harness", "ledger", "sending", "chaos.keeper", "chaos.trial")  # a fault shows its rows
+
+from chaos.redis_server import RedisServer  # noqa: E402
+from chaos.trial import Trial  # noqa: E402
+from harness import LEASE, SHAPES, System, new_folder  # noqa: E402
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=SHAPES)
