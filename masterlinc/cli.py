@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
+        code = run(options)
+        sys.stdout.flush()
     except (StartupError, DomainError) as fault:
         return _refuse(fault)
     except BaseExceptionGroup as group:
@@ -29,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(only)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read, as `head` does, has enough; the flush at the interpreter's end must pass
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
 
 
 def _refuse(fault: BaseException) -> int:

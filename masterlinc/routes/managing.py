@@ -9,7 +9,7 @@ from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.errors import Conflict, FieldError, Forbidden, Invalid, PreconditionFailed
 from masterlinc.ids import new_id, show
-from masterlinc.plans import control
+from masterlinc.plans import control, forking
 from masterlinc.routes import workflow_queries as queries
 from masterlinc.routes.reading import etag, load
 from masterlinc.routes.submitting import PREFIX, stored_key
@@ -83,7 +83,7 @@ async def fork(
             _require_all(ctx, await queries.steps(transaction, row))  # it runs with the rights of who started it first
         title = row.title or row.name
         full = stored_key(row.organization_id, title, key) if key is not None else str(new_id())
-        new = await control.fork(ctx.services, transaction, row.id, from_step, full, ctx.principal.user_id)
+        new = await forking.fork(ctx.services, transaction, row.id, from_step, full, ctx.principal.user_id)
         if new is None:
             before = await queries.started(transaction, row.name, full)
             assert before is not None, "its row makes the key known"

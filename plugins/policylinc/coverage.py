@@ -37,7 +37,8 @@ async def policy_coverage(ctx: Context, policy_number: str, member: str | None) 
     """Return a policy with its use in the policy year, a member's own where one is named; audited at the payer."""
     day = today(ctx.clock)
     _readable(policy_number, PolicyNotFound)
-    _readable(member or "-", MemberNotFound)
+    if member is not None:
+        _readable(member, MemberNotFound)
     reach = await payers_in_reach(ctx, policy_number)
     if not reach:
         raise PolicyNotFound
@@ -47,7 +48,7 @@ async def policy_coverage(ctx: Context, policy_number: str, member: str | None) 
         found = match(facts, ctx.principal.organizations, day)
         if found.policy is None:
             raise AmbiguousPolicy
-        if member and found.member is None:
+        if member is not None and found.member is None:
             raise MemberNotFound
         reading = await _read(tx, facts, found.policy, found.member, day)
         tx.audit(

@@ -1,11 +1,8 @@
 """The routes: `/api/v1/policies`."""
 
-from typing import Annotated
-
 from litestar import Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
-from msgspec import Meta
 
 from masterlinc.context import Context
 from policylinc.coverage import policy_coverage
@@ -23,7 +20,7 @@ async def validate(data: JSONBody[PolicyQuestion], ctx: NamedDependency[Context]
 async def coverage(
     policy_number: FromPath[str],
     ctx: NamedDependency[Context],
-    member: FromQuery[Annotated[str, Meta(min_length=1, max_length=64)] | None] = None,
+    member: FromQuery[str | None] = None,
 ) -> PolicyCoverage:
     """Return a policy's limits and use in its year; `member` narrows it to one member."""
     return await policy_coverage(ctx, policy_number, member)

@@ -279,7 +279,7 @@ async def test_an_address_of_any_characters_is_not_found(
     assert (await client.get(f"/api/v1/policies/{number}/coverage", headers=headers)).status_code == 404
 
 
-@pytest.mark.parametrize("member", ["%00", "%E2%80%AE", "MBR-1", "PAT-"])
+@pytest.mark.parametrize("member", ["", "%00", "%E2%80%AE", "MBR-1", "PAT-", "x" * 300])
 async def test_a_member_of_any_characters_is_not_found(
     client, running: Running, clinic: Context, insured: Insured, member: str
 ) -> None:

@@ -27,7 +27,7 @@ from toys import (
 from masterlinc.agent import Agent, Fail, Park, Step, StepDone
 from masterlinc.errors import NotFound
 from masterlinc.ids import new_id
-from masterlinc.plans import control
+from masterlinc.plans import control, forking
 from masterlinc.plans.plan import Plan, PlanStep
 from masterlinc.plans.starting import label
 from masterlinc.wire import tree
@@ -46,7 +46,7 @@ async def retry(services, workflow):
 
 async def fork(services, workflow, step, key="forked"):
     async with services.db.transaction(SCOPE) as transaction:
-        return await control.fork(services, transaction, workflow, step, key, None)
+        return await forking.fork(services, transaction, workflow, step, key, None)
 
 
 def once(fault: Exception, name: str, faults=None):

@@ -7,7 +7,7 @@ from toys import ORGANIZATION, SCOPE, does, fetch, flow, settle, start_plan, sta
 from masterlinc.agent import Agent, Fail, Task
 from masterlinc.errors import FieldError, Invalid
 from masterlinc.ids import new_id
-from masterlinc.plans import control
+from masterlinc.plans import control, forking
 from masterlinc.plans.plan import Plan, PlanStep
 from masterlinc.plans.starting import label
 from masterlinc.wire import tree
@@ -150,7 +150,7 @@ async def test_no_column_of_the_database_holds_what_was_said(kernel, new_databas
         made = await start_plan(services, graph, f"key{number}", actor=actor, context={"c": CANARY})
         await settle(services)
         async with services.db.transaction(SCOPE) as transaction:
-            await control.fork(services, transaction, made, "s2" if not text else "s1", f"again{number}", None)
+            await forking.fork(services, transaction, made, "s2" if not text else "s1", f"again{number}", None)
         await settle(services)
     waits = Plan("masterlinc.graph", 1, "talker", (PlanStep("w", "go", "signal", agent="talker"),))
     made = await start_plan(services, waits, "signal", actor=actor)

@@ -6,7 +6,7 @@ import pytest
 from toys import SCOPE, does, execute, fetch, settle, start, start_plan, status, toy, user
 
 from masterlinc.agent import Fail, Step
-from masterlinc.plans import control
+from masterlinc.plans import control, forking
 from masterlinc.plans.plan import Plan, PlanStep
 
 FORGET = "SELECT masterlinc.forget_workflows($1, $2)"
@@ -91,7 +91,7 @@ async def test_a_forgotten_workflow_is_not_brought_back(kernel, action):
             if action == "retry":
                 await control.retry(services, transaction, made, None)
             elif action == "fork":
-                await control.fork(services, transaction, made, "a", "new", None)
+                await forking.fork(services, transaction, made, "a", "new", None)
             else:
                 await control.cancel(services, transaction, made, "", None)
     assert await status(services, made) == "failed"
