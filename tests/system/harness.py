@@ -35,6 +35,7 @@ PASSWORD = "a password of the demo"
 BILLING = "billing@demo.masterlinc.test"
 LEASE = os.environ.get("SYSTEM_TEST_LEASE", "2")  # seconds; a system that says nothing has 6
 KERNEL = "masterlinc"
+FAULTS = {"PYTHONFAULTHANDLER": "1"}
 PATIENTS = 10
 READY_SECONDS = 90
 STOP_SECONDS = 40
@@ -154,8 +155,13 @@ class System:
         assert one.running is not None
         began = time.monotonic()
         one.signal(signal.SIGTERM)
-        async with asyncio.timeout(STOP_SECONDS):
-            code = await one.running.wait()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                code = await one.running.wait()
+        except TimeoutError:
+            one.signal(signal.SIGABRT)  # has it write where it stands
+            await one.running.wait()
+            raise AssertionError(f"{name} did not stop:\n{self.said(name)[-6000:]}") from None
         return code, time.monotonic() - began
 
     async def end(self) -> list[int]:
@@ -246,7 +252,11 @@ class System:
         with one.log.open("ab") as log:
             one.said_before = len(one.log.read_text())
             one.running = await asyncio.create_subprocess_exec(
-                *one.command, env=clean | self.outside | own, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+                *one.command,
+                env=clean | FAULTS | self.outside | own,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
 
