@@ -23,6 +23,7 @@ from masterlinc.security.principal import Principal, service_principal
 from masterlinc.security.revocation import Revocations
 from masterlinc.security.tokens import TokenVerifier
 from masterlinc.settings import Settings
+from masterlinc.suspects import Suspects
 
 if TYPE_CHECKING:
     from masterlinc.workflow.finished import Finished
@@ -50,6 +51,7 @@ class Services:
     process_id: UUID = field(default_factory=new_id)
     after_commit: Callable[[], None] = lambda: None
     kept: dict[str, Any] = field(default_factory=dict)  # what an agent keeps in memory, under its name
+    suspects: Suspects = field(default_factory=Suspects)
     drain: Drain = field(default_factory=lambda: Drain(25.0))  # whether this process is on its way out
 
 

@@ -1,6 +1,6 @@
 """Hands events to their subscribers: each delivery in a transaction of its own, its effect and its record together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,8 +19,9 @@ _EARLIER = """
 """
 _CLAIM = f"""
 WITH due AS (
-    SELECT oldest.subscription, oldest.event_id FROM unnest($1::text[]) AS served (agent), LATERAL (
-        SELECT c.subscription, c.event_id, c.next_at FROM masterlinc.delivery c
+    SELECT oldest.subscription, oldest.event_id, oldest.unfinished FROM unnest($1::text[]) AS served (agent), LATERAL (
+        SELECT c.subscription, c.event_id, c.next_at, c.attempts > 0 AND c.error IS NULL AS unfinished
+        FROM masterlinc.delivery c
         WHERE c.state = 'pending' AND c.agent = served.agent AND c.next_at <= now() AND NOT EXISTS ({_EARLIER})
           AND NOT EXISTS (
             SELECT FROM masterlinc.replay r WHERE r.subscription = c.subscription AND r.finished_at IS NULL
@@ -29,10 +30,11 @@ WITH due AS (
     ) oldest
     ORDER BY oldest.next_at LIMIT $2
 )
-UPDATE masterlinc.delivery d SET attempts = d.attempts + 1, fence = d.fence + 1, next_at = now() + $3::interval
+UPDATE masterlinc.delivery d SET attempts = d.attempts + (NOT due.unfinished)::int, fence = d.fence + 1, error = NULL,
+    next_at = now() + $3::interval
 FROM due LEFT JOIN masterlinc.event o ON o.id = due.event_id
 WHERE d.subscription = due.subscription AND d.event_id = due.event_id
-RETURNING d.subscription, d.event_id, d.fence, d.attempts, d.organization_id, o.payload
+RETURNING d.subscription, d.event_id, d.fence, d.attempts, d.organization_id, o.payload, due.unfinished
 """  # noqa: S608 - our own words
 
 # The order is looked at once more: a replay may have queued an earlier event since this one was taken.
@@ -50,8 +52,13 @@ _PARK = """
 UPDATE masterlinc.delivery SET state = 'parked', finished_at = now(), error = $4
 WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
 """
+_COUNT = """
+UPDATE masterlinc.delivery SET attempts = attempts + 1, next_at = now() + $4::interval
+WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
+RETURNING attempts
+"""
 _PUT_BACK = """
-UPDATE masterlinc.delivery SET attempts = attempts - 1, next_at = now() + $4::interval
+UPDATE masterlinc.delivery SET attempts = attempts - $5::int, next_at = now() + $4::interval
 WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
 """
 _KNOWN = "SELECT EXISTS (SELECT FROM masterlinc.subscription WHERE name = $1)"
@@ -67,13 +74,13 @@ class Delivery:
     attempts: int
     organization_id: UUID
     payload: str | None
+    unfinished: bool  # the last start ended with its process, and this one is not counted yet
 
 
 async def claim(services: Services, agents: list[str], limit: int) -> list[Delivery]:
-    """Take due deliveries with their events; the attempt is counted and committed before it runs."""
-    lease = timedelta(seconds=services.settings.engine.lease_seconds)
+    """Take due deliveries with their events; a start is counted and committed before it runs."""
     async with services.db.connection() as connection:
-        return [Delivery(*row) for row in await connection.fetch(_CLAIM, agents, limit, lease)]
+        return [Delivery(*row) for row in await connection.fetch(_CLAIM, agents, limit, _lease(services))]
 
 
 async def deliver(services: Services, delivery: Delivery) -> None:
@@ -85,10 +92,26 @@ async def deliver(services: Services, delivery: Delivery) -> None:
     agent, subscription = found
     if delivery.payload is None:
         await _write(services, _PARK, delivery, "the event is not kept any more")
-    elif delivery.attempts > subscription.max_attempts:
-        await _write(services, _PARK, delivery, f"started {delivery.attempts - 1} times and never finished")
+    elif delivery.unfinished:
+        await _run_alone(services, delivery, agent, subscription, delivery.payload)
     else:
         await _run(services, delivery, agent, subscription, delivery.payload)
+
+
+async def _run_alone(
+    services: Services, delivery: Delivery, agent: str, subscription: Subscription, payload: str
+) -> None:
+    """Run what a process had begun when it died, one after the other: of many, one may have ended it."""
+    async with services.suspects.alone():
+        async with services.db.connection() as connection:
+            key = delivery.subscription, delivery.event_id, delivery.fence
+            attempts = await connection.fetchval(_COUNT, *key, _lease(services))
+        if attempts is None:
+            return  # it waited for so long that it was taken over
+        if attempts > subscription.max_attempts:
+            await _write(services, _PARK, delivery, f"started {attempts - 1} times and never finished")
+        else:
+            await _run(services, replace(delivery, attempts=attempts), agent, subscription, payload)
 
 
 async def _run(services: Services, delivery: Delivery, agent: str, subscription: Subscription, payload: str) -> None:
@@ -111,7 +134,7 @@ async def _refuse(services: Services, delivery: Delivery) -> None:
     async with services.db.connection() as connection:
         known = await connection.fetchval(_KNOWN, delivery.subscription)
     if known:
-        await _write(services, _PUT_BACK, delivery, timedelta(seconds=services.settings.engine.lease_seconds))
+        await _write(services, _PUT_BACK, delivery, _lease(services), int(not delivery.unfinished))
     else:
         await _write(services, _PARK, delivery, "the subscription is gone")
 
@@ -119,6 +142,10 @@ async def _refuse(services: Services, delivery: Delivery) -> None:
 async def _write(services: Services, statement: str, delivery: Delivery, *arguments: object) -> None:
     async with services.db.connection() as connection:
         await connection.execute(statement, delivery.subscription, delivery.event_id, delivery.fence, *arguments)
+
+
+def _lease(services: Services) -> timedelta:
+    return timedelta(seconds=services.settings.engine.lease_seconds)
 
 
 def _find(services: Services, name: str) -> tuple[str, Subscription] | None:

@@ -54,13 +54,21 @@ async def advance(services: Services, run: Run) -> None:
     if run.stopping:  # what ran when a process died in the middle of stopping
         rules.stop(run, run.stopping)
     try:
-        while not await _turn(services, run, begun):
+        while not await _careful_turn(services, run, begun):
             pass
     except LostLease:
         logger.info("lease lost", workflow=run.id.hex)
     finally:
         for task in begun:
             task.cancel()
+
+
+async def _careful_turn(services: Services, run: Run, begun: dict["asyncio.Task[_End]", StepRow]) -> bool:
+    """Take a turn: alone, where a process may have died of this workflow."""
+    if not run.careful:
+        return await _turn(services, run, begun)
+    async with services.suspects.alone():
+        return await _turn(services, run, begun)
 
 
 async def _turn(services: Services, run: Run, begun: dict["asyncio.Task[_End]", StepRow]) -> bool:

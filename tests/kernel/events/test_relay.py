@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 
 import asyncpg
@@ -166,17 +167,79 @@ async def state_of(services: Services):
         return await transaction.fetchrow("SELECT state, attempts, error FROM masterlinc.delivery")
 
 
+class Killed(BaseException):
+    """The process is gone: nothing is written any more."""
+
+
+async def deliver_until_killed(services: Services) -> int:
+    """Run what is due side by side, as a process does, until it dies; says how many had begun."""
+    deliveries = await relay.claim(services, ["toy"], 10)
+    work = [asyncio.create_task(relay.deliver(services, one)) for one in deliveries]
+    try:
+        await asyncio.gather(*work)
+    except Killed:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+    await make_due(services)
+    return len(deliveries)
+
+
 async def test_an_event_that_kills_its_process_is_parked_in_the_end(kernel):
-    """The attempt is counted before it runs, so a start that never came to an end is seen."""
-    services = await kernel(agent_of(count_nothing, max_attempts=2))
+    """A start is counted before it runs, so that one which never came to an end is seen."""
+    starts = 0
+
+    async def kill(ctx: Context, event: ToyMade) -> None:
+        nonlocal starts
+        starts += 1
+        raise Killed
+
+    services = await kernel(agent_of(kill, max_attempts=2))
     await subscriptions.register(services)
     await publish(services, 1)
-    for _ in range(2):
-        assert len(await relay.claim(services, ["toy"], 10)) == 1  # and then the process is gone
-        await make_due(services)
-    assert await turn(services) == 1
+    while await deliver_until_killed(services):
+        assert starts <= 2
     row = await state_of(services)
     assert (row["state"], row["error"]) == ("parked", "started 2 times and never finished")
+
+
+async def test_who_runs_beside_an_event_that_kills_is_not_parked_with_it(kernel):
+    begun, done = asyncio.Event(), []
+
+    async def run(ctx: Context, event: ToyMade) -> None:
+        if event.number == 1:
+            begun.set()
+            raise Killed
+        if not begun.is_set():
+            await begun.wait()  # in the middle of it when the process dies
+            await asyncio.Event().wait()
+        async with ctx.transaction() as transaction:
+            transaction.on_commit(lambda: done.append(event.number))
+
+    services = await kernel(agent_of(run, max_attempts=2))
+    await subscriptions.register(services)
+    await publish(services, 1, 2, 3, 4, 5)
+    while await deliver_until_killed(services):
+        pass
+    assert sorted(done) == [2, 3, 4, 5]
+    async with services.db.transaction() as transaction:
+        states = await transaction.fetch("SELECT state, count(*) FROM masterlinc.delivery GROUP BY 1 ORDER BY 1")
+    assert list(map(tuple, states)) == [("done", 4), ("parked", 1)]
+
+
+async def test_a_fault_after_an_unfinished_start_counts_both(kernel):
+    faults = [Killed(), RuntimeError(), RuntimeError()]
+
+    async def run(ctx: Context, event: ToyMade) -> None:
+        raise faults.pop(0)
+
+    services = await kernel(agent_of(run, max_attempts=3))
+    await subscriptions.register(services)
+    await publish(services, 1)
+    while await deliver_until_killed(services):
+        pass
+    row = await state_of(services)
+    assert (row["state"], row["attempts"], faults) == ("parked", 3, [])
 
 
 async def count_nothing(ctx: Context, event: ToyMade) -> None:

@@ -28,7 +28,7 @@ agent = Agent(
     version="1.0",
     kernel=">=0.1,<1",
     publishes=(Happened,),
-    subscribes=(Subscription("hear", Happened, tasks.hear), Subscription("stumble", Happened, tasks.stumble, 2)),
+    subscribes=(Subscription("hear", Happened, tasks.hear), Subscription("stumble", Happened, tasks.stumble, 3)),
     tasks=(
         _task(tasks.record, local=True),
         _task(tasks.send, local=False),
