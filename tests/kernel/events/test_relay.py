@@ -171,45 +171,51 @@ class Killed(BaseException):
     """The process is gone: nothing is written any more."""
 
 
-async def deliver_until_killed(services: Services) -> int:
-    """Run what is due side by side, as a process does, until it dies; says how many had begun."""
-    deliveries = await relay.claim(services, ["toy"], 10)
-    work = [asyncio.create_task(relay.deliver(services, one)) for one in deliveries]
-    try:
-        await asyncio.gather(*work)
-    except Killed:
-        for task in work:
+class Mortal:
+    """Runs what is due side by side, as a process does, until it dies with all that it runs."""
+
+    def __init__(self) -> None:
+        self._work: list[asyncio.Task[None]] = []
+
+    def die(self) -> None:
+        for task in self._work:
             task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
-    await make_due(services)
-    return len(deliveries)
+        raise Killed
+
+    async def live(self, services: Services) -> int:
+        """Run what is due; says how much that was."""
+        deliveries = await relay.claim(services, ["toy"], 10)
+        self._work = [asyncio.create_task(relay.deliver(services, one)) for one in deliveries]
+        await asyncio.gather(*self._work, return_exceptions=True)
+        await make_due(services)
+        return len(deliveries)
 
 
 async def test_an_event_that_kills_its_process_is_parked_in_the_end(kernel):
     """A start is counted before it runs, so that one which never came to an end is seen."""
-    starts = 0
+    process, starts = Mortal(), 0
 
     async def kill(ctx: Context, event: ToyMade) -> None:
         nonlocal starts
         starts += 1
-        raise Killed
+        process.die()
 
     services = await kernel(agent_of(kill, max_attempts=2))
     await subscriptions.register(services)
     await publish(services, 1)
-    while await deliver_until_killed(services):
+    while await process.live(services):
         assert starts <= 2
     row = await state_of(services)
     assert (row["state"], row["error"]) == ("parked", "started 2 times and never finished")
 
 
 async def test_who_runs_beside_an_event_that_kills_is_not_parked_with_it(kernel):
-    begun, done = asyncio.Event(), []
+    process, begun, done = Mortal(), asyncio.Event(), []
 
     async def run(ctx: Context, event: ToyMade) -> None:
         if event.number == 1:
             begun.set()
-            raise Killed
+            process.die()
         if not begun.is_set():
             await begun.wait()  # in the middle of it when the process dies
             await asyncio.Event().wait()
@@ -219,7 +225,7 @@ async def test_who_runs_beside_an_event_that_kills_is_not_parked_with_it(kernel)
     services = await kernel(agent_of(run, max_attempts=2))
     await subscriptions.register(services)
     await publish(services, 1, 2, 3, 4, 5)
-    while await deliver_until_killed(services):
+    while await process.live(services):
         pass
     assert sorted(done) == [2, 3, 4, 5]
     async with services.db.transaction() as transaction:
@@ -228,7 +234,7 @@ async def test_who_runs_beside_an_event_that_kills_is_not_parked_with_it(kernel)
 
 
 async def test_a_fault_after_an_unfinished_start_counts_both(kernel):
-    faults = [Killed(), RuntimeError(), RuntimeError()]
+    process, faults = Mortal(), [Killed(), RuntimeError(), RuntimeError()]
 
     async def run(ctx: Context, event: ToyMade) -> None:
         raise faults.pop(0)
@@ -236,7 +242,7 @@ async def test_a_fault_after_an_unfinished_start_counts_both(kernel):
     services = await kernel(agent_of(run, max_attempts=3))
     await subscriptions.register(services)
     await publish(services, 1)
-    while await deliver_until_killed(services):
+    while await process.live(services):
         pass
     row = await state_of(services)
     assert (row["state"], row["attempts"], faults) == ("parked", 3, [])

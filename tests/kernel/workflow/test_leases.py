@@ -185,12 +185,15 @@ async def test_poison_is_parked_and_its_innocent_siblings_are_done(kernel, away)
 async def test_who_runs_beside_poison_is_not_parked_with_it(kernel, away):
     keys = ("left", "poison", "right")
     begun: set[str] = set()
+    runs: list[asyncio.Task[None]] = []
     died = asyncio.Event()
 
     async def work(ctx, request):
         begun.add(request.key)
         if request.key == "poison":
             died.set()
+            for run in runs:  # with the process, at this very moment
+                run.cancel()
             raise PowerCut
         with suppress(TimeoutError):  # slow enough to be in the middle of it when another one ends the process
             async with asyncio.timeout(0.1):
@@ -201,14 +204,10 @@ async def test_who_runs_beside_poison_is_not_parked_with_it(kernel, away):
     services = await kernel(toy(does("work", max_attempts=3), tasks={"work": work}, away=away))
     made = {key: await start(services, key) for key in keys}
     for _ in range(12):
-        runs = [asyncio.create_task(engine.advance(services, run)) for run in await engine.claim(services, ["toy"], 9)]
-        try:
-            await asyncio.gather(*runs)
-        except PowerCut:
-            for run in runs:
-                run.cancel()
-            await asyncio.gather(*runs, return_exceptions=True)
-            died.clear()
+        claimed = await engine.claim(services, ["toy"], 9)
+        runs[:] = [asyncio.create_task(engine.advance(services, run)) for run in claimed]
+        await asyncio.gather(*runs, return_exceptions=True)
+        died.clear()
         await take_away(services)
     assert begun == set(keys)
     assert {key: await status(services, made[key]) for key in keys} == {
