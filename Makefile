@@ -9,8 +9,9 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --progress-bar off
-# Nothing is built from source and nothing unknown is installed, whatever pip's own settings say.
-LOCKED := $(PIP) --quiet --require-hashes --only-binary :all:
+# Nothing is built from source and nothing unknown is installed, whatever pip's own settings say. The files are whole, so
+# pip resolves nothing: older ones take the newest release for `name[extra]==2.*` even where `name` is pinned.
+LOCKED := $(PIP) --quiet --require-hashes --no-deps --only-binary :all:
 COMPILE = $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header $(ARGS)
 
@@ -33,7 +34,8 @@ chaos: $(VENV)/.dev ## kill processes 1,000 times (KILLS=), break PostgreSQL and
 	CHAOS_KILLS=$(KILLS) $(BIN)/pytest -s tests/system/chaos tests/system/test_kill.py $(ARGS)
 	SYSTEM_TEST_LEASE=6 $(BIN)/pytest -s tests/system/test_takeover.py $(ARGS)
 
-check: $(VENV)/.dev ## check style, types and who imports whom
+check: $(VENV)/.dev ## check what is installed, style, types and who imports whom
+	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
