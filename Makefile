@@ -53,7 +53,7 @@ format: $(VENV)/.dev ## bring the code into the one format
 
 requirements: $(VENV)/.made ## write down what pyproject.toml asks for, with hashes (ARGS=--upgrade: the newest)
 	$(PIP) --quiet uv
-	$(COMPILE) pyproject.toml --extra embedded --extra tools --extra dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra embedded --extra tools --extra vault --extra dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra embedded -c requirements/dev.txt -o requirements/run.txt
 	$(COMPILE) pyproject.toml --extra embedded --extra tools -c requirements/dev.txt -o requirements/tools.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt

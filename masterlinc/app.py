@@ -22,6 +22,7 @@ from masterlinc.clock import Clock
 from masterlinc.context import Context, Services
 from masterlinc.events import routes as events
 from masterlinc.http import install
+from masterlinc.http.address import client_address, networks
 from masterlinc.http.headers import DOCS_POLICY
 from masterlinc.http.idempotency import tidied
 from masterlinc.http.language import language
@@ -88,10 +89,19 @@ def _route_handlers(settings: Settings, services: Services, registry: Registry, 
 
 
 def _provide(agent: str, services: Services) -> Provide:
+    trusted = networks(services.settings.http.trusted_proxies)
+
     async def context(request: Request[Any, Any, Any]) -> Context:
         principal = request.scope.get("user") or ANONYMOUS
         scope = request.scope
-        return Context(agent, services, principal, trace_id=trace_id(scope), language=language(scope))
+        return Context(
+            agent,
+            services,
+            principal,
+            trace_id=trace_id(scope),
+            language=language(scope),
+            address=client_address(scope, trusted),
+        )
 
     return Provide(context)
 

@@ -61,9 +61,9 @@ class Context:
     No dataclass: Litestar would have msgspec take one apart at every request.
     """
 
-    __slots__ = ("agent", "language", "principal", "services", "step", "trace_id")
+    __slots__ = ("address", "agent", "language", "principal", "services", "step", "trace_id")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a request has this many facts
         self,
         agent: str,
         services: Services,
@@ -71,6 +71,7 @@ class Context:
         *,
         trace_id: str = "",
         language: str = "en",
+        address: str = "",
         step: StepRun | None = None,
     ) -> None:
         self.agent = agent
@@ -78,6 +79,7 @@ class Context:
         self.principal = principal
         self.trace_id = trace_id
         self.language = language
+        self.address = address  # where the request came from; empty for work of our own
         self.step = step  # the workflow's step that this runs for
 
     @property
@@ -114,7 +116,7 @@ class Context:
     def actor(self) -> Actor:
         """Return who acts, as audit rows name them."""
         who = self.principal
-        return Actor(who.user_id, who.kind, who.session_id, self.trace_id)
+        return Actor(who.user_id, who.kind, who.session_id, self.trace_id, self.address)
 
     def enabled(self, agent: str) -> bool:
         """Say whether the system runs an agent."""
@@ -161,7 +163,15 @@ class Context:
         return self._with(self.agent, service_principal(self.agent, frozenset(organizations)))
 
     def _with(self, agent: str, principal: Principal) -> "Context":
-        return Context(agent, self.services, principal, trace_id=self.trace_id, language=self.language, step=self.step)
+        return Context(
+            agent,
+            self.services,
+            principal,
+            trace_id=self.trace_id,
+            language=self.language,
+            address=self.address,
+            step=self.step,
+        )
 
     async def start_workflow(self, transaction: Transaction, name: str, key: str, organization_id: UUID) -> bool:
         """Start a workflow of this agent with the commit; False when its business key was started before."""

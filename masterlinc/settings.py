@@ -47,6 +47,7 @@ class HttpSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     max_body_bytes: Count = 10_485_760  # NPHIES takes 10 MB a message (BV-00076)
     body_seconds: Seconds = 30.0
     production: bool = False
+    trusted_proxies: list[str] = []  # networks whose X-Forwarded-For is believed, as 10.0.0.0/8
 
 
 class DatabaseSettings(Struct, forbid_unknown_fields=True, kw_only=True):

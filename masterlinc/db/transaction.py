@@ -30,6 +30,7 @@ class Actor(Struct, frozen=True):
     kind: str = "service"
     session_id: UUID | None = None
     trace_id: str = ""
+    address: str = ""
 
 
 class _PublishedEvent(Struct, frozen=True):

@@ -19,9 +19,9 @@ agent = Agent(
     category="identity",
     capabilities=("authentication", "authorization"),
     config=Config,
-    routers=(routes.router,),
+    routers=routes.routers,
     tables=TABLES,
-    root_routers=(routes.root_router,),
+    root_routers=routes.root_routers,
     publishes=(contract.UserLoggedIn, contract.SessionRevoked),
     tasks=(
         Task(

@@ -31,7 +31,7 @@ def asked(*extras):
 
 @pytest.mark.parametrize(
     ("name", "extras"),
-    [("run", ("embedded",)), ("tools", ("embedded", "tools")), ("dev", ("embedded", "tools", "dev"))],
+    [("run", ("embedded",)), ("tools", ("embedded", "tools")), ("dev", ("embedded", "tools", "vault", "dev"))],
 )
 def test_what_the_project_asks_for_is_locked(name, extras):
     pins = locked(name)

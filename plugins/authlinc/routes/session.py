@@ -1,6 +1,6 @@
 """`/api/v1/auth`: sign in, look at a token, trade tokens, sign out."""
 
-from litestar import Response, Router, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
@@ -95,5 +95,4 @@ def _signed_in(tokens: Tokens) -> SignedIn:
     )
 
 
-router = Router("/auth", route_handlers=[sign_in, verify, refresh, sign_out, me])
-root_router = Router("/", route_handlers=[key_set])
+HANDLERS = [sign_in, verify, refresh, sign_out, me]
