@@ -34,12 +34,14 @@ chaos: $(VENV)/.dev ## kill processes 1,000 times (KILLS=), break PostgreSQL and
 	CHAOS_KILLS=$(KILLS) $(BIN)/pytest -s tests/system/chaos tests/system/test_kill.py $(ARGS)
 	SYSTEM_TEST_LEASE=6 $(BIN)/pytest -s tests/system/test_takeover.py $(ARGS)
 
-check: $(VENV)/.dev ## check what is installed, style, types and who imports whom
+check: $(VENV)/.dev ## check what is installed, style, types, who imports whom, bad calls and secrets
 	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive masterlinc plugins migrations benchmarks .ci
+	$(BIN)/python .ci/secret_scan.py
 
 bench: $(VENV)/.bench ## measure operations, workflows beside DBOS, events and timers; print JSON (ARGS= goes to it)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -20,7 +20,7 @@ from masterlinc.agent import DemoPerson
 from masterlinc.demo.population import people
 from masterlinc.settings import DemoSettings
 
-PASSWORD = "for benchmarks only"
+PASSWORD = "for benchmarks only"  # nosec B105 # of made-up users in a database that is thrown away
 USER = "billing@demo.masterlinc.test"
 _START_SECONDS = 180.0
 _QUIET_SECONDS = 900.0

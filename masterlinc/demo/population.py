@@ -16,7 +16,7 @@ _IQAMA_SHARE = 0.35
 
 def people(seed: int, count: int) -> tuple[DemoPerson, ...]:
     """Make `count` people."""
-    chance = random.Random(seed)  # noqa: S311 - the same people for the same seed is the point
+    chance = random.Random(seed)  # nosec B311 # noqa: S311 - the same people for the same seed is the point
     return tuple(_person(chance, number) for number in range(1, count + 1))
 
 

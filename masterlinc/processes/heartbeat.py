@@ -21,7 +21,13 @@ from masterlinc.settings import HttpSettings
 _BEATS_A_LEASE = 3
 _SOON = 1.0  # after a beat that failed
 _LEAVE_SECONDS = 3.0
-_EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, not listened on
+_EVERYWHERE = frozenset(
+    {
+        "0.0.0.0",  # nosec B104 # noqa: S104 - compared with, not listened on
+        "::",
+        "",
+    }
+)
 _BEAT = "SELECT masterlinc.beat($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 _FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 

@@ -41,7 +41,7 @@ _KINDS: tuple[tuple[str, ClaimType, str, str, str, int, int, str], ...] = (
 
 async def demo(ctx: Context, plan: DemoPlan) -> None:
     """Submit the demo's claims; those that are there already stay."""
-    chance = random.Random(plan.seed + 1)  # noqa: S311 - the same claims for the same seed is the point
+    chance = random.Random(plan.seed + 1)  # nosec B311 # noqa: S311 - the same claims for the same seed is the point
     scopes = {license_: await _scope(ctx, license_) for license_ in DEMO_PROVIDERS}
     for number in range(1, plan.claims + 1):
         provider, form = _form(chance, number, plan.people, today(ctx.clock))

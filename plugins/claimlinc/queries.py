@@ -13,7 +13,7 @@ CLAIM_COLUMNS = (
 )
 _SUBMIT = "SELECT * FROM claimlinc.submit($1, $2::jsonb, $3, $4::bytea[], $5::jsonb, $6, $7, $8, $9)"
 _SUBMIT_ONCE = (
-    f"SELECT * FROM claimlinc.submit_once($1, {idempotency.row(2)}, $11::jsonb, $12, $13::bytea[], $14::jsonb,"  # noqa: S608
+    f"SELECT * FROM claimlinc.submit_once($1, {idempotency.row(2)}, $11::jsonb, $12, $13::bytea[], $14::jsonb,"  # noqa: S608 - our own words
     " $15, $16, $17, $18)"
 )
 # What the scope may see, each way by its own index: an OR over the three would read the whole table.
@@ -29,9 +29,9 @@ _WAYS = (
 
 
 def _seen(more: str, most: str) -> str:
-    ways = (f"SELECT c.organization_id, c.id FROM {way} {more} ORDER BY c.id DESC LIMIT {most}" for way in _WAYS)  # noqa: S608
+    ways = (f"SELECT c.organization_id, c.id FROM {way} {more} ORDER BY c.id DESC LIMIT {most}" for way in _WAYS)  # noqa: S608 - our own words
     return " UNION ".join(
-        f"SELECT w.organization_id, w.id FROM unnest($1::uuid[]) AS o (id) CROSS JOIN LATERAL ({way}) AS w"  # noqa: S608
+        f"SELECT w.organization_id, w.id FROM unnest($1::uuid[]) AS o (id) CROSS JOIN LATERAL ({way}) AS w"  # noqa: S608 - our own words
         for way in ways
     )
 
@@ -51,7 +51,7 @@ async def submit_once(
 async def own_claim(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
     """Return a claim of an organization, or None."""
     return await tx.fetchrow(
-        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c WHERE c.organization_id = $1 AND c.id = $2",  # noqa: S608
+        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c WHERE c.organization_id = $1 AND c.id = $2",  # noqa: S608 - our own words
         organization,
         claim_id,
     )
@@ -60,7 +60,7 @@ async def own_claim(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
 async def seen_claim(tx: Transaction, claim_id: UUID) -> Any:
     """Return a claim that the open transaction's organizations may see, as provider or payer, or None."""
     return await tx.fetchrow(
-        f"SELECT {CLAIM_COLUMNS} FROM ({_seen('AND c.id = $2', '1')}) AS seen"  # noqa: S608
+        f"SELECT {CLAIM_COLUMNS} FROM ({_seen('AND c.id = $2', '1')}) AS seen"  # noqa: S608 - our own words
         " JOIN claimlinc.claim c USING (organization_id, id)",
         list(tx.organizations),
         claim_id,
@@ -71,7 +71,7 @@ async def seen_claims(tx: Transaction, status: str | None, limit: int, offset: i
     """Return a page of claims, the newest first."""
     more, arguments = _with_status(status, 4)
     return await tx.fetch(
-        f"SELECT {CLAIM_COLUMNS} FROM ({_seen(more, '$2::int + $3::int')}) AS seen"  # noqa: S608
+        f"SELECT {CLAIM_COLUMNS} FROM ({_seen(more, '$2::int + $3::int')}) AS seen"  # noqa: S608 - our own words
         " JOIN claimlinc.claim c USING (organization_id, id) ORDER BY c.id DESC LIMIT $2 OFFSET $3",
         list(tx.organizations),
         limit,
@@ -84,7 +84,7 @@ async def count_claims(tx: Transaction, status: str | None, most: int) -> int:
     """Count the claims of a list, to `most` and no further."""
     more, arguments = _with_status(status, 3)
     counted: int = await tx.fetchval(
-        f"SELECT count(*) FROM ({_seen(more, '$2')} LIMIT $2) AS counted",  # noqa: S608
+        f"SELECT count(*) FROM ({_seen(more, '$2')} LIMIT $2) AS counted",  # noqa: S608 - our own words
         list(tx.organizations),
         most,
         *arguments,
@@ -99,7 +99,7 @@ def _with_status(status: str | None, place: int) -> tuple[str, tuple[str, ...]]:
 async def next_number(tx: Transaction, table: str, organization: UUID, claim_id: UUID) -> int:
     """Return the number of a claim's next append-only row; the claim's row must be locked."""
     number: int = await tx.fetchval(
-        f"SELECT coalesce(max(number), 0) + 1 FROM claimlinc.{table} WHERE organization_id = $1 AND claim_id = $2",  # noqa: S608
+        f"SELECT coalesce(max(number), 0) + 1 FROM claimlinc.{table} WHERE organization_id = $1 AND claim_id = $2",  # noqa: S608 - our own table
         organization,
         claim_id,
     )
@@ -109,7 +109,7 @@ async def next_number(tx: Transaction, table: str, organization: UUID, claim_id:
 async def lock_claim(tx: Transaction, organization: UUID, claim_id: UUID) -> Any:
     """Lock a claim of an organization and return it, or None."""
     return await tx.fetchrow(
-        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c WHERE c.organization_id = $1 AND c.id = $2"  # noqa: S608
+        f"SELECT {CLAIM_COLUMNS} FROM claimlinc.claim c WHERE c.organization_id = $1 AND c.id = $2"  # noqa: S608 - our own words
         " FOR NO KEY UPDATE",
         organization,
         claim_id,

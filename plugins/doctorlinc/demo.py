@@ -81,7 +81,7 @@ async def _practitioner(
 
 async def _appointments(ctx: Context, plan: DemoPlan) -> int:
     """Book two appointments a practitioner and workday; a patient who has one at that time gets none."""
-    chance, booked = random.Random(plan.seed), 0  # noqa: S311 - the same seed makes the same choices
+    chance, booked = random.Random(plan.seed), 0  # nosec B311 # noqa: S311 - the same seed makes the same choices
     first = today(ctx.clock)
     for day in (first + timedelta(days=ahead) for ahead in range(1, _DAYS_AHEAD + 1)):
         if day.isoweekday() not in _WORKDAYS:

@@ -42,7 +42,7 @@ async def insert_patient(tx: Transaction, patient: Patient, folded: str) -> None
 async def patient(tx: Transaction, organizations: Sequence[UUID], patient_id: UUID) -> Any:
     """Return a patient's row, or None."""
     return await tx.fetchrow(
-        f"SELECT {_PATIENT} FROM doctorlinc.patient p WHERE p.organization_id = ANY ($1) AND p.id = $2",  # noqa: S608
+        f"SELECT {_PATIENT} FROM doctorlinc.patient p WHERE p.organization_id = ANY ($1) AND p.id = $2",  # noqa: S608 - our own columns
         organizations,
         patient_id,
     )
@@ -72,7 +72,7 @@ async def patients_by_name(
 ) -> tuple[list[Any], int]:
     """Return a page of all patients by name, and how many there are, counted to one more than COUNTED."""
     rows = await tx.fetch(
-        f"SELECT {_PATIENT} FROM doctorlinc.patient p WHERE p.organization_id = ANY ($1)"  # noqa: S608
+        f"SELECT {_PATIENT} FROM doctorlinc.patient p WHERE p.organization_id = ANY ($1)"  # noqa: S608 - our own columns
         " ORDER BY p.name_key, p.id LIMIT $2 OFFSET $3",
         organizations,
         limit,
@@ -93,7 +93,7 @@ async def patients_like(tx: Transaction, words: Sequence[str], limit: int, offse
         return [], 0
     keys = [(row["organization_id"], row["patient_id"]) for row in found if row["patient_id"] is not None]
     rows = await tx.fetch(
-        f"SELECT {_PATIENT} FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS wanted (organization_id, id, place)"  # noqa: S608
+        f"SELECT {_PATIENT} FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS wanted (organization_id, id, place)"  # noqa: S608 - our own columns
         " JOIN doctorlinc.patient p USING (organization_id, id) ORDER BY wanted.place",
         [organization_id for organization_id, _ in keys],
         [patient_id for _, patient_id in keys],
@@ -110,7 +110,7 @@ async def patients_by_index(
 ) -> list[Any]:
     """Return the patients with one of these medical record numbers, valid or sent identifiers, or phones."""
     return await tx.fetch(
-        f"SELECT {_PATIENT} FROM doctorlinc.patient p WHERE p.organization_id = ANY ($1) AND p.id IN ("  # noqa: S608
+        f"SELECT {_PATIENT} FROM doctorlinc.patient p WHERE p.organization_id = ANY ($1) AND p.id IN ("  # noqa: S608 - our own columns
         " SELECT id FROM doctorlinc.patient WHERE organization_id = ANY ($1) AND medical_record_index = ANY ($2)"
         " UNION SELECT patient_id FROM doctorlinc.patient_identifier"
         " WHERE organization_id = ANY ($1) AND value_index = ANY ($3)"

@@ -24,7 +24,7 @@ from masterlinc.errors import StartupError
 LOCK = "lock"
 LOG = "postgres.log"
 ELSEWHERE = Path("/var/lib/masterlinc")
-SHORT = Path("/tmp")  # noqa: S108 - the folder made in it is checked for its owner and closed to others
+SHORT = Path("/tmp")  # nosec B108 # noqa: S108 - the folder made in it is checked for its owner and closed to others
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 100  # the system's limit is 108 on Linux and 104 on macOS
 FIRST_BYTES = 300_000_000

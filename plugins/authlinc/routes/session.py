@@ -85,7 +85,7 @@ async def key_set(ctx: NamedDependency[Context]) -> Response[KeySet]:
 def _signed_in(tokens: Tokens) -> SignedIn:
     return SignedIn(
         access_token=tokens.access_token,
-        token_type="bearer",  # noqa: S106 - the name of a scheme
+        token_type="bearer",  # nosec B106 # noqa: S106 - the name of a scheme
         expires_in=tokens.expires_in,
         user_id=ids.show("USR", tokens.holder.user_id),
         email=tokens.holder.email,
