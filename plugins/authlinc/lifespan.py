@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 
-from authlinc.service.login import forget_attempts
+from authlinc.service.defence import forget_old
 from authlinc.service.signing import ensure_signing_key
 from authlinc.service.state import open_state
 from masterlinc.context import Context
@@ -38,6 +38,6 @@ async def _clean(ctx: Context) -> None:
     while True:
         await asyncio.sleep(_HOUR)
         try:
-            await forget_attempts(ctx)
+            await forget_old(ctx)
         except (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             _log.warning("old attempts to sign in could not be forgotten: %s", fault)

@@ -19,6 +19,11 @@ RETURNING failed"""
 PAUSED_UNTIL = "SELECT paused_until FROM authlinc.login_attempt WHERE account = $1"
 FORGET_ATTEMPTS = "DELETE FROM authlinc.login_attempt WHERE account = $1"
 
+# The row lock holds what is decided about an account still until the session is open.
+LOCK_USER = """
+SELECT organization_id, id, email, password_hash, roles, disabled_at
+FROM authlinc.user_account WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE"""
+
 OPEN_SESSION = """
 WITH opened AS (
     INSERT INTO authlinc.session (organization_id, id, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)

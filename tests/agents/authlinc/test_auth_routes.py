@@ -23,7 +23,7 @@ async def test_login_has_the_first_systems_shape(running: Running, client: httpx
     assert body["organization_id"] == ids.show("ORG", who.organization_id)
     assert body["roles"] == ["doctor", "billing"]
     assert answer.headers["cache-control"] == "no-store"
-    assert await audits(running, who, "auth.login") == [("ok", {})]
+    assert await audits(running, who, "auth.login") == [("ok", {"by": "password"})]
 
 
 async def test_me_shows_the_user_and_the_organization(running: Running, client: httpx.AsyncClient) -> None:

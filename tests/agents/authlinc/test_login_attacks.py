@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from authlinc.errors import EmailTaken
-from authlinc.service import emails
+from authlinc.service import defence, emails
 from authlinc.service import login as logins
 from authlinc.service.state import state_of
 from authlinc.service.users import NewUser, create_user, disable_user
@@ -77,10 +77,10 @@ async def test_28_a_pause_ends_doubles_and_is_forgotten(run_app: RunApp) -> None
         assert [(await wrong()).status_code for _ in range(LIMIT)] == [401] * LIMIT  # a success begins anew
         clock.advance(timedelta(minutes=61))
         assert [(await wrong()).status_code for _ in range(LIMIT)] == [401] * LIMIT  # so does an hour
-        await logins.forget_attempts(system(running))
+        await defence.forget_old(system(running))
         assert await _counted(running) == 1
         clock.advance(timedelta(minutes=61))
-        await logins.forget_attempts(system(running))
+        await defence.forget_old(system(running))
         assert await _counted(running) == 0
 
 
