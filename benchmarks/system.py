@@ -22,6 +22,8 @@ from masterlinc.settings import DemoSettings
 
 PASSWORD = "for benchmarks only"  # nosec B105 # of made-up users in a database that is thrown away
 USER = "billing@demo.masterlinc.test"
+# Hundreds of clients here are one user at one address: limits are counted as ever, and never reached.
+UNLIMITED = {f"MASTERLINC_LIMITS__{name}": "1000000000" for name in ("USER", "KEY", "ADDRESS")}
 _START_SECONDS = 180.0
 _QUIET_SECONDS = 900.0
 
@@ -78,7 +80,7 @@ def up(data: Path) -> Iterator[System]:
             [sys.executable, "-m", "masterlinc.cli", "up", "--port", str(port), "--data", str(data)],
             stdout=log,
             stderr=log,
-            env=os.environ | {"MASTERLINC_DEMO_PASSWORD": PASSWORD},
+            env=os.environ | UNLIMITED | {"MASTERLINC_DEMO_PASSWORD": PASSWORD},
         )
         try:
             base = f"http://127.0.0.1:{port}"

@@ -26,6 +26,7 @@ from masterlinc.http.address import client_address, networks
 from masterlinc.http.headers import DOCS_POLICY
 from masterlinc.http.idempotency import tidied
 from masterlinc.http.language import language
+from masterlinc.http.limiting import limited
 from masterlinc.http.trace import trace_id
 from masterlinc.observe import health
 from masterlinc.registry import Registry
@@ -55,7 +56,7 @@ def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = 
 
     config = AppConfig(
         route_handlers=[*health.handlers(monitor), *_route_handlers(settings, services, registry, tools)],
-        guards=[guard(services.verifier)],
+        guards=[limited(guard(services.verifier), services.limits, settings)],
         lifespan=[lifespan, *tools.lifespans],
         openapi_config=_openapi(registry) if settings.http.docs else None,
     )

@@ -16,6 +16,7 @@ from masterlinc.db.transaction import Actor, Database, Transaction
 from masterlinc.drain import Drain
 from masterlinc.errors import NotBuilt
 from masterlinc.ids import new_id
+from masterlinc.limits import Limits
 from masterlinc.plans import control, starting
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
@@ -45,6 +46,7 @@ class Services:
     http: httpx.AsyncClient
     verifier: TokenVerifier
     revocations: Revocations
+    limits: Limits
     journal: "Journal" = field(init=False)
     finished: "Finished" = field(init=False)
     served: frozenset[str] = frozenset()  # the agents whose routes, steps and subscribers are this process's

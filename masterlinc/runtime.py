@@ -19,6 +19,7 @@ from masterlinc.drain import Drain
 from masterlinc.errors import StartupError, Unavailable
 from masterlinc.events import subscriptions, upkeep
 from masterlinc.heap import give_back
+from masterlinc.limits import Limits
 from masterlinc.processes.heartbeat import beating
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
@@ -55,6 +56,9 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         ),
         verifier=TokenVerifier(Realm(settings.security.issuer, settings.security.audience), rbac, revocations, clock),
         revocations=revocations,
+        limits=Limits(
+            settings.limits, clock, redis=settings.redis.url, secret=f"{settings.security.master_key}/limits"
+        ),
         drain=Drain(settings.process.drain_seconds, settings.process.unready_seconds),
         served=frozenset(agent.name for agent in registry.agents if settings.serves(agent.name)),
     )
@@ -69,6 +73,7 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
     """Open everything, in order; close it in reverse."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.http.aclose)
+        stack.push_async_callback(services.limits.close)
         await _open_database(services)
         stack.push_async_callback(services.db.close)
         await stack.enter_async_context(watch(services.db, services.verifier, services.revocations, services.clock))
@@ -111,6 +116,7 @@ async def opened(settings: Settings, registry: Registry) -> AsyncIterator[Servic
     services = build(settings, registry)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(services.http.aclose)
+        stack.push_async_callback(services.limits.close)
         await _open_database(services)
         stack.push_async_callback(services.db.close)
         await _enter(services, stack)

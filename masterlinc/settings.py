@@ -68,6 +68,17 @@ class RedisSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     stream_length: Count = 1_000_000  # entries that it holds, about
 
 
+class LimitSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """How many requests a minute are taken of each caller; more of them are answered 429."""
+
+    user: Count = 1_200
+    key: Count = 6_000
+    address: Count = 600  # of requests without a valid token
+    local_percent: Annotated[int, Meta(ge=1, le=100)] = 50  # of a limit, that a process grants without Redis
+    redis_milliseconds: Count = 100  # that a request waits for Redis
+    subjects: Count = 50_000  # that a process keeps in mind
+
+
 class SecuritySettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """Keys and names that tokens and sealed columns depend on."""
 
@@ -110,6 +121,7 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True):
     http: HttpSettings = field(default_factory=HttpSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     redis: RedisSettings = field(default_factory=RedisSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     tools: ToolsSettings = field(default_factory=ToolsSettings)

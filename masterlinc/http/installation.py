@@ -10,6 +10,7 @@ from litestar.config.app import AppConfig
 from masterlinc.http import problems
 from masterlinc.http.body import BoundedBody, Deadlines
 from masterlinc.http.headers import complete, security_headers
+from masterlinc.http.limiting import limit_fields
 from masterlinc.http.openapi import DocumentedProblems, ExactNumbers
 from masterlinc.http.query import REPEATED, escaped, require_single
 from masterlinc.http.request import Request
@@ -61,7 +62,8 @@ def _routed(settings: HttpSettings) -> Any:
 
             async def answer(message: Any) -> None:
                 if message["type"] == "http.response.start":
-                    message["headers"] = complete(message.get("headers", ()), security, trace)
+                    headers = (*message.get("headers", ()), *limit_fields(scope))
+                    message["headers"] = complete(headers, security, trace)
                     seen(scope, message["status"], perf_counter() - started)
                 await send(message)
 

@@ -59,6 +59,7 @@ _PROBLEMS = {
     404: "There is no such thing, or the caller may not see it",
     409: "The request collides with what is stored",
     422: "Parsed, and wrong: every fault with its field",
+    429: "More requests than the caller's limit; see Retry-After",
     503: "Something that the request needs is not there now; see Retry-After",
 }
 

@@ -17,11 +17,13 @@ from masterlinc import __version__
 from masterlinc.agent import Agent
 from masterlinc.context import Context, Services
 from masterlinc.observe.logs import logger
+from masterlinc.security.guards import UNLIMITED
 from masterlinc.security.principal import service_principal
 from masterlinc.wire import encode
 
 REASON = "probes and load balancers ask before anyone can sign in; it holds states and no data"
 STATES = "masterlinc.health"  # under which the agents' states are kept in memory
+_OPT = {"public": REASON, UNLIMITED: "an answer is kept bytes, and a probe that is refused takes a process for dead"}
 _SECONDS_BETWEEN = 1.0
 _SECONDS_A_PROBE = 2.0
 
@@ -179,17 +181,17 @@ def handlers(monitor: Monitor) -> list[Any]:
             body, media_type=MediaType.JSON, status_code=HTTP_200_OK if well else HTTP_503_SERVICE_UNAVAILABLE
         )
 
-    @get("/health", opt={"public": REASON}, summary="State of the process, its servers and its agents", tags=["Health"])
+    @get("/health", opt=_OPT, summary="State of the process, its servers and its agents", tags=["Health"])
     async def health() -> Response[bytes]:
         """Return the latest report; 503 when the database is away."""
         return report(monitor.body, well=monitor.ready)
 
-    @get("/health/live", opt={"public": REASON}, summary="Whether the process answers", tags=["Health"])
+    @get("/health/live", opt=_OPT, summary="Whether the process answers", tags=["Health"])
     async def live() -> Response[bytes]:
         """Answer; nothing else is asked."""
         return report(b'{"status":"alive"}', well=True)
 
-    @get("/health/ready", opt={"public": REASON}, summary="Whether work may be sent here", tags=["Health"])
+    @get("/health/ready", opt=_OPT, summary="Whether work may be sent here", tags=["Health"])
     async def is_ready() -> Response[bytes]:
         """Answer whether the database is there; not ready on the way out. With an old schema it does not start."""
         if monitor.draining:

@@ -15,6 +15,7 @@ from masterlinc.security.tokens import TokenVerifier
 
 PERMISSION = "permission"
 PUBLIC = "public"
+UNLIMITED = "unlimited"  # opt of a route that answers however often it is asked, with the reason
 _BEARER = re.compile(rb"bearer ([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 _TOKEN_IN_QUERY = re.compile(rb"(?:^|&)(?:access_token|token|jwt|bearer|authorization)=", re.IGNORECASE)
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
