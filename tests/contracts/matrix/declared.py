@@ -1,0 +1,110 @@
+"""What the matrix cannot read from the routes: what each path parameter names, and who may see such a thing.
+
+A route with a permission needs nothing here as long as no parameter stands in its path. For a new parameter, add a
+Thing to THINGS. Where an allowed caller gets another status than the route's own, say which in ANSWERS; a route that
+takes a body before it looks for the thing needs one in BODIES.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from makers import claim, message, nphies_message, patient, policy, workflow
+from peopled import Peopled
+
+from masterlinc.security.principal import Principal
+
+Make = Callable[[Peopled, Principal], Awaitable[str]]
+
+
+class Place(StrEnum):
+    """How the thing that is asked for stands to the caller."""
+
+    OWN = "their own"
+    COLLEAGUE = "of a colleague"
+    COUNTERPART = "of the other party that shares in it"
+    RIVAL = "of another organization of the same kind"
+    STRANGER = "of a party that has no share in it"
+    DELETED = "their own, deleted"
+    DELETED_RIVAL = "of another organization, deleted"
+    ABSENT = "never there"
+    OTHER_KIND = "of another kind"
+    MISSHAPED = "no number at all"
+
+
+HERE = frozenset({Place.OWN, Place.COLLEAGUE})
+EVERYBODY = HERE | {Place.COUNTERPART, Place.RIVAL, Place.STRANGER}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What a path parameter names: how one is made, who may see it, and how it is taken away again."""
+
+    make: Make
+    seen: frozenset[Place] = HERE
+    payers: bool = False  # it belongs to a payer, and the counterpart is a provider
+    prefix: str = ""  # of its number; without one, it has a name of its own
+    column: str = ""  # schema.table.column that holds its number or name; without one, it is no row
+    hidden: str = "not-found"  # the code of the 404
+
+
+def open_name(name: str) -> Thing:
+    """A name that is the same for everybody, and no row of anybody."""
+
+    async def make(_: Peopled, __: Principal) -> str:
+        return name
+
+    return Thing(make, seen=EVERYBODY)
+
+
+# By the name of the parameter.
+THINGS: Mapping[str, Thing] = {
+    "agent_id": open_name("claimlinc"),
+    "file_path": open_name("swagger-ui.css"),
+    "claim_id": Thing(claim, seen=HERE | {Place.COUNTERPART}, prefix="CLM", column="claimlinc.claim.id"),
+    "patient_id": Thing(patient, prefix="PAT", column="doctorlinc.patient.id", hidden="patient-unknown"),
+    "policy_number": Thing(
+        # A provider asks any payer about a policy whose number it was shown; a payer knows its own only.
+        policy,
+        seen=HERE | {Place.COUNTERPART, Place.STRANGER},
+        payers=True,
+        column="policylinc.policy.policy_number",
+        hidden="policy-not-found",
+    ),
+    "workflow": Thing(workflow, prefix="WFL", column="masterlinc.workflow.id"),
+}
+# Where one name means different things on different routes: by the path up to the parameter.
+THINGS_AT: Mapping[str, Thing] = {
+    "/api/v1/messages/{message_id}": Thing(message, prefix="INB", column="masterlinc.message.id"),
+    "/api/v1/nphies/messages/{message_id}": Thing(nphies_message, prefix="MSG", column="nphieslinc.message.id"),
+}
+
+# What a colleague's thing needs besides the route's permission, and the code of the refusal.
+BEYOND: Mapping[str, tuple[Place, str, str]] = {
+    f"POST /api/v1/workflows/{{workflow}}/{act}": (Place.COLLEAGUE, "workflow:manage", "not-the-starter")
+    for act in ("retry", "cancel", "signal", "fork")
+}
+
+# What allowed callers get, where it is not the route's own status.
+ANSWERS: Mapping[str, frozenset[int]] = {
+    "POST /api/v1/workflows/{workflow}/retry": frozenset({409}),  # it runs: there is nothing to try again
+}
+
+BODIES: Mapping[str, Any] = {
+    "POST /execute": {"task": "masterlinc.echo", "input": {"message": "hello"}},
+    "POST /api/v1/workflow/execute": {
+        "workflow_name": "matrix",
+        "steps": [{"step_id": "only", "agent_id": "masterlinc", "action": "echo", "input_data": {"message": 1}}],
+        "wait_seconds": 0,
+    },
+    "POST /api/v1/message/route": {
+        "sender_id": "claimlinc",
+        "receiver_id": "policylinc",
+        "message_type": "note",
+        "content": {"text": "hello"},
+    },
+    "POST /api/v1/workflows/{workflow}/cancel": {"reason": "the matrix asks"},
+    "POST /api/v1/workflows/{workflow}/signal": {"name": "go"},
+    "POST /api/v1/workflows/{workflow}/fork": {"from_step": "only"},
+}

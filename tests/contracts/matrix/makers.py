@@ -1,0 +1,104 @@
+"""Things of an organization, made by the product's own services."""
+
+import json
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+from peopled import Peopled
+
+from claimlinc.schemas import ClaimForm
+from claimlinc.service.submitting import submit
+from doctorlinc.schemas import PatientForm
+from doctorlinc.service import register_patient
+from masterlinc.identity import make_saudi_id
+from masterlinc.ids import new_id, show
+from masterlinc.money import Money
+from masterlinc.routes import inbox
+from masterlinc.routes.inbox import MessageForm
+from masterlinc.routes.submitting import PREFIX, Asked
+from masterlinc.routes.submitting import submit as start
+from masterlinc.security.principal import Principal
+from masterlinc.wire import load
+from masterlinc.workflow.form import Graph
+from masterlinc.workflow.graph import compile_graph
+from nphieslinc.service import submit_message
+from policylinc.drafts import PolicyDraft
+from policylinc.packages import package_codes, package_product
+from policylinc.service import create_policy
+
+_EXAMPLE = Path(__file__).parents[3] / "docs/examples/claim-professional.json"
+_GRAPH = load(
+    '{"workflow_name": "matrix", "steps": [{"step_id": "only", "agent_id": "masterlinc", "action": "echo",'
+    ' "input_data": {"message": "kept"}}]}',
+    Graph,
+)
+
+
+async def claim(peopled: Peopled, maker: Principal) -> str:
+    """A claim that is addressed to the first payer."""
+    form = ClaimForm(
+        patient_id=f"MRN-{new_id().hex[-8:]}",
+        service_code="83600-00-10",
+        amount=Money("200.00"),
+        diagnosis_codes=("J06.9",),
+        payer_id=peopled.payer_licenses[0],
+    )
+    answer = await submit(peopled.context("claimlinc", maker), form, None)
+    return str(json.loads(answer.body)["claim_id"])
+
+
+async def patient(peopled: Peopled, maker: Principal) -> str:
+    """A registered patient."""
+    form = PatientForm(
+        name="Huda Alotaibi",
+        name_ar="هدى العتيبي",
+        date_of_birth=date(1990, 1, 1),
+        gender="female",
+        national_id=make_saudi_id("national_id", new_id().int % 10**8),
+        contact_phone="+966551234567",
+    )
+    return (await register_patient(peopled.context("doctorlinc", maker), form)).patient_id
+
+
+async def policy(peopled: Peopled, maker: Principal) -> str:
+    """A policy of a payer."""
+    number, year = f"P-{new_id().hex[-12:]}".upper(), peopled.running.services.clock.now().year
+    product = package_product(next(iter(package_codes())), date(year, 1, 1))
+    draft = PolicyDraft(
+        policy_number=number,
+        product=product.code,
+        policy_class=product.classes[0].policy_class,
+        holder="A company",
+        effective_date=date(year, 1, 1),
+        expiry_date=date(year, 12, 31),
+    )
+    await create_policy(peopled.context("policylinc", maker), maker.organization_id, draft)
+    return number
+
+
+async def workflow(peopled: Peopled, maker: Principal) -> str:
+    """A workflow that a user started."""
+    ctx = peopled.context("masterlinc", maker)
+    plan = compile_graph(_GRAPH, ctx.services.registry, ctx.principal)
+    made = await ctx.run(lambda transaction: start(ctx, transaction, plan, Asked("matrix")))
+    return show(PREFIX, made.id)
+
+
+async def message(peopled: Peopled, maker: Principal) -> str:
+    """A message in an inbox that no task handles."""
+    form = load('{"sender_id": "claimlinc", "receiver_id": "policylinc", "message_type": "note"}', MessageForm)
+    sent, _ = await inbox.send(peopled.context("masterlinc", maker), form)
+    return sent.message_id
+
+
+async def nphies_message(peopled: Peopled, maker: Principal) -> str:
+    """A stored message of the exchange."""
+    bundle = json.loads(_EXAMPLE.read_bytes())
+    header = bundle["entry"][0]
+    bundle["id"], header["resource"]["id"] = str(uuid4()), str(uuid4())
+    header["fullUrl"] = f"urn:uuid:{header['resource']['id']}"
+    asked = next(one["resource"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Claim")
+    asked["identifier"][0]["value"] = f"REQ-{new_id().hex[-12:]}"
+    taken, _ = await submit_message(peopled.context("nphieslinc", maker), json.dumps(bundle).encode())
+    return taken.message_id
