@@ -14,7 +14,7 @@ from masterlinc.ids import new_id, parse, show
 
 _AT_ONCE = 8
 _OWN_HOUSE = frozenset({Place.OWN, Place.COLLEAGUE, Place.DELETED, Place.ABSENT, Place.OTHER_KIND, Place.MISSHAPED})
-_PASSING = ("trace-id", "date", "content-length")  # headers that differ from one answer to the next, or tell the body
+_PASSING = ("trace-id", "date", "content-length", "ratelimit")  # headers that differ each time, or tell the body
 _CLERK, _OTHER, _GONE = _SHARED = ("clerk", "to be named otherwise", "gone")  # things that many ask for
 _TEN_YEARS = 10 * 365 * 86400.0
 
@@ -63,7 +63,7 @@ class Asker:
         """Send a request."""
         sends = method in {"POST", "PUT", "PATCH", "DELETE"}
         answer = await self.http.request(method, path, headers=headers, json=body if sends else None)
-        kept = tuple(sorted(one for one in answer.headers.items() if one[0] not in _PASSING))
+        kept = tuple(sorted(one for one in answer.headers.items() if not one[0].startswith(_PASSING)))
         problem = answer.headers.get("content-type", "").startswith("application/problem+json")
         code = answer.json()["code"] if problem and answer.content else ""
         return Answer(answer.status_code, code, _without_trace(answer), kept)
