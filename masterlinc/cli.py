@@ -128,7 +128,7 @@ def _migrate(_: argparse.Namespace) -> int:
     if not settings.database.owner_url:
         raise StartupError("database.owner_url is not set: migrations run as the role `owner`, not as `app`")
     agents, _skipped = discover()
-    count = asyncio.run(migrate(settings.database.owner_url, folders_of(agents), print))
+    count = asyncio.run(migrate(settings.database.owner_url.reveal(), folders_of(agents), print))
     print(f"{count} migrations run" if count else "nothing to migrate")
     return 0
 

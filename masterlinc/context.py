@@ -20,6 +20,8 @@ from masterlinc.limits import Limits
 from masterlinc.plans import control, starting
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
+from masterlinc.sealing.following import Following
+from masterlinc.secrets.keeper import Keeper
 from masterlinc.security.principal import Principal, service_principal
 from masterlinc.security.revocation import Revocations
 from masterlinc.security.tokens import TokenVerifier
@@ -40,6 +42,7 @@ class Services:
 
     settings: Settings
     registry: Registry
+    secrets: Keeper
     db: Database
     clock: Clock
     vault: Vault
@@ -47,6 +50,7 @@ class Services:
     verifier: TokenVerifier
     revocations: Revocations
     limits: Limits
+    keys: Following = field(init=False)
     journal: "Journal" = field(init=False)
     finished: "Finished" = field(init=False)
     served: frozenset[str] = frozenset()  # the agents whose routes, steps and subscribers are this process's

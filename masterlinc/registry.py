@@ -20,6 +20,8 @@ from masterlinc.errors import StartupError
 from masterlinc.kernel_agent import KERNEL
 from masterlinc.plans.plan import Plan, PlanFault, compile_workflow
 from masterlinc.plans.starting import stored
+from masterlinc.secrets import decode
+from masterlinc.secrets.reading import read
 from masterlinc.settings import Settings
 
 GROUP = "masterlinc.agents"
@@ -242,6 +244,8 @@ def _config(settings: Settings, agent: Agent) -> Any:
             raise StartupError(f"configuration: [agents.{agent.name}] has no setting {next(iter(section))}")
         return None
     try:
-        return msgspec.convert(section, agent.config, strict=False)
+        config = msgspec.convert(section, agent.config, strict=False, dec_hook=decode)
     except msgspec.ValidationError as fault:
         raise StartupError(f"configuration: [agents.{agent.name}]: {fault}") from None
+    read(config, settings.vault, f"agents.{agent.name}")
+    return config

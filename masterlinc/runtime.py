@@ -1,10 +1,9 @@
 """Builds the kernel's parts for a process, and runs them: database, keys, relay, engine, agents."""
 
-import base64
-import binascii
 import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx
 
@@ -23,6 +22,10 @@ from masterlinc.limits import Limits
 from masterlinc.processes.heartbeat import beating
 from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
+from masterlinc.sealing.following import Following, followed
+from masterlinc.sealing.masters import MasterKeys, decoded
+from masterlinc.sealing.store import Unsaved
+from masterlinc.secrets.keeper import Keeper, kept
 from masterlinc.security import permissions
 from masterlinc.security.principal import service_principal
 from masterlinc.security.revocation import Revocations
@@ -45,9 +48,10 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
     services = Services(
         settings=settings,
         registry=registry,
+        secrets=Keeper(settings.vault, [("", settings), *_agents_settings(registry)]),
         db=Database(settings.database),
         clock=clock,
-        vault=_vault(settings),
+        vault=Vault(_masters(settings)),
         http=httpx.AsyncClient(
             timeout=httpx.Timeout(20.0, connect=5.0),
             follow_redirects=False,
@@ -62,6 +66,9 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         drain=Drain(settings.process.drain_seconds, settings.process.unready_seconds),
         served=frozenset(agent.name for agent in registry.agents if settings.serves(agent.name)),
     )
+    services.keys = Following(services.db, services.vault)
+    services.db.unsaved = Unsaved(services.vault.ring)
+    services.db.renew = services.secrets.renew
     services.journal = Journal(services.db, services.process_id)
     services.finished = Finished(services.db)
     services.drain.tell(services.finished.give_up)
@@ -76,6 +83,8 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
         stack.push_async_callback(services.limits.close)
         await _open_database(services)
         stack.push_async_callback(services.db.close)
+        await stack.enter_async_context(kept(services.secrets))
+        await stack.enter_async_context(followed(services.keys))
         await stack.enter_async_context(watch(services.db, services.verifier, services.revocations, services.clock))
         await subscriptions.register(services)
         await schedules.register(services)
@@ -119,6 +128,7 @@ async def opened(settings: Settings, registry: Registry) -> AsyncIterator[Servic
         stack.push_async_callback(services.limits.close)
         await _open_database(services)
         stack.push_async_callback(services.db.close)
+        await services.keys.start()
         await _enter(services, stack)
         yield services
 
@@ -163,20 +173,19 @@ async def _check_database(services: Services) -> None:
         await transaction.execute(f"SELECT masterlinc.ensure_partitions({_PARTITIONS_AHEAD})")
 
 
-def _master_key(settings: Settings) -> bytes:
-    text = settings.security.master_key
-    if not text:
+def _masters(settings: Settings) -> MasterKeys:
+    security = settings.security
+    if not security.master_key:
         raise StartupError(
             "security.master_key is not set: 32 random bytes as base64 (make one with: openssl rand -base64 32)"
         )
     try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise StartupError("security.master_key is not base64") from None
-
-
-def _vault(settings: Settings) -> Vault:
-    try:
-        return Vault(_master_key(settings))
+        return MasterKeys(
+            decoded(security.master_key.reveal()), [decoded(one.reveal()) for one in security.former_master_keys]
+        )
     except ValueError as fault:
         raise StartupError(f"security.master_key: {fault}") from None
+
+
+def _agents_settings(registry: Registry) -> list[tuple[str, Any]]:
+    return [(f"agents.{name}", config) for name, config in registry.configs.items()]

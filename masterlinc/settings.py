@@ -1,15 +1,18 @@
 """Settings: `config/*.toml`, then the environment; an unknown key stops the start."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from masterlinc.errors import StartupError
+from masterlinc.secrets import Secret, decode
+from masterlinc.secrets.reading import read
 
 ENVIRONMENT_PREFIX = "MASTERLINC_"
 
@@ -19,13 +22,19 @@ EXCEPTIONS = frozenset({"MASTERLINC_CONFIG", "MASTERLINC_PROFILE", "MASTERLINC_D
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
-RedisUrl = Annotated[
-    str,
-    Meta(pattern=r"^(|unix://.+|rediss?://([^@/]*@)?([^:/@?]+|\[[0-9a-fA-F:]+\])?(:[0-9]{1,5})?(/[0-9]*)?(\?.*)?)$"),
-]
 HttpUrl = Annotated[
     str, Meta(pattern=r"^(|https?://([^:/@?#\s]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[^?#\s]*[^/?#\s])?)\Z")
 ]
+
+
+class RedisUrl(Secret):
+    """The address of a Redis; a password may stand in it."""
+
+    __slots__ = ()
+
+    shape: ClassVar[re.Pattern[str] | None] = re.compile(
+        r"^(|unix://.+|rediss?://([^@/]*@)?([^:/@?]+|\[[0-9a-fA-F:]+\])?(:[0-9]{1,5})?(/[0-9]*)?(\?.*)?)$"
+    )
 
 
 class ProcessSettings(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -53,8 +62,8 @@ class HttpSettings(Struct, forbid_unknown_fields=True, kw_only=True):
 class DatabaseSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """PostgreSQL: `url` connects as the role `app`, `owner_url` migrates."""
 
-    url: str = ""
-    owner_url: str = ""
+    url: Secret = field(default_factory=Secret)
+    owner_url: Secret = field(default_factory=Secret)
     pool_size: Count = 10
     statement_seconds: Seconds = 15.0
     acquire_seconds: Seconds = 2.0
@@ -63,7 +72,7 @@ class DatabaseSettings(Struct, forbid_unknown_fields=True, kw_only=True):
 class RedisSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """Redis, where there is one: wakes other processes sooner, and carries events to consumers outside."""
 
-    url: RedisUrl = ""
+    url: RedisUrl = field(default_factory=RedisUrl)
     stream: str = ""  # the stream for consumers outside; empty: none
     stream_length: Count = 1_000_000  # entries that it holds, about
 
@@ -82,10 +91,28 @@ class LimitSettings(Struct, forbid_unknown_fields=True, kw_only=True):
 class SecuritySettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """Keys and names that tokens and sealed columns depend on."""
 
-    master_key: str = ""  # base64 of 32 random bytes
+    master_key: Secret = field(default_factory=Secret)  # base64 of 32 random bytes
+    former_master_keys: list[Secret] = []  # that open what has not been wrapped again yet
     issuer: str = "masterlinc"
     audience: str = "masterlinc-api"
     rbac: str = "rbac.toml"
+
+
+class VaultSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The Vault or OpenBao that secrets written as `vault:mount/path#field` are read from."""
+
+    address: HttpUrl = ""
+    namespace: str = ""
+    auth: Literal["token", "kubernetes", "approle"] = "token"
+    auth_mount: str = ""  # empty: named as the way of signing in
+    token: Secret = field(default_factory=Secret)
+    role: str = ""  # of kubernetes
+    service_account: str = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    role_id: str = ""  # of approle
+    secret_id: Secret = field(default_factory=Secret)
+    authorities: str = ""  # a PEM file; empty: the system's
+    deadline_seconds: Seconds = 5.0
+    refresh_seconds: Seconds = 60.0
 
 
 class EngineSettings(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -123,6 +150,7 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True):
     redis: RedisSettings = field(default_factory=RedisSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)
+    vault: VaultSettings = field(default_factory=VaultSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
     tools: ToolsSettings = field(default_factory=ToolsSettings)
     demo: DemoSettings = field(default_factory=DemoSettings)
@@ -159,7 +187,9 @@ def load(profile: str | None = None, environment: Mapping[str, str] | None = Non
     for name in ["default", *profiles(profile)]:
         _merge(tree, _read(folder / f"{name}.toml"))
     _merge(tree, _from_environment(environment))
-    return build(tree)
+    settings = build(tree)
+    read(settings, settings.vault)
+    return settings
 
 
 def profiles(text: str) -> list[str]:
@@ -170,7 +200,7 @@ def profiles(text: str) -> list[str]:
 def build(tree: dict[str, Any]) -> Settings:
     """Check a tree of settings; raises StartupError naming the key."""
     try:
-        return msgspec.convert(tree, Settings, strict=False)
+        return msgspec.convert(tree, Settings, strict=False, dec_hook=decode)
     except msgspec.ValidationError as fault:
         raise StartupError(f"configuration: {fault}") from None
 

@@ -25,6 +25,7 @@ from masterlinc.dispatch import Dispatcher
 from masterlinc.errors import the_one
 from masterlinc.ids import new_id
 from masterlinc.registry import assemble, discover
+from masterlinc.secrets import Secret
 from masterlinc.security import keys, permissions
 from masterlinc.security.principal import Principal
 from masterlinc.security.tokens import Realm, SigningKey, Subject, issue
@@ -139,8 +140,8 @@ async def _create(postgres: EmbeddedPostgres, name: str, template: str) -> None:
 def settings_for(urls: DatabaseUrls, **agents: dict[str, Any]) -> Settings:
     """Return the shipped settings for a test database; `agents` overrides sections of agents."""
     settings = load("testing", environment={})
-    settings.database.url, settings.database.owner_url = urls.app, urls.owner
-    settings.security.master_key = MASTER_KEY
+    settings.database.url, settings.database.owner_url = Secret(urls.app), Secret(urls.owner)
+    settings.security.master_key = Secret(MASTER_KEY)
     for name, section in agents.items():
         settings.agents[name] = settings.agents.get(name, {}) | section
     return settings

@@ -17,6 +17,7 @@ from masterlinc.observe.logs import configure
 from masterlinc.processes.heartbeat import bury
 from masterlinc.registry import assemble, discover
 from masterlinc.runtime import settle
+from masterlinc.secrets import Secret
 from masterlinc.server import reserve_port, serve_embedded
 from masterlinc.settings import Settings, load
 
@@ -45,7 +46,7 @@ async def _run(reserved: socket.socket, host: str, port: int, data: Path, *, dem
         count = await migrate(postgres.dsn("owner"), folders_of(agents))
         if count:
             tell(f"database brought to this version ({count} migrations)")
-        await bury(settings.database.url)
+        await bury(settings.database.url.reveal())
         registry = assemble(settings, agents, skipped)
         password = await demo.ensure(settings, registry, data, tell) if demo_data else None
         app = create_app(settings, registry)
@@ -59,8 +60,8 @@ async def _run(reserved: socket.socket, host: str, port: int, data: Path, *, dem
 
 
 def _point_at(settings: Settings, postgres: EmbeddedPostgres, host: str, port: int) -> None:
-    settings.database.url, settings.database.owner_url = postgres.dsn("app"), postgres.dsn("owner")
-    settings.security.master_key = postgres.secrets["master_key"]
+    settings.database.url, settings.database.owner_url = Secret(postgres.dsn("app")), Secret(postgres.dsn("owner"))
+    settings.security.master_key = Secret(postgres.secrets["master_key"])
     settings.http.host, settings.http.port = host, port
 
 

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from masterlinc.observe.logs import logger
+from masterlinc.redis_client import connect
 from masterlinc.settings import RedisSettings
 
 CHANNEL = "masterlinc:wake"
@@ -21,7 +22,7 @@ async def listen(settings: RedisSettings, wake: Callable[[], None]) -> AsyncIter
     if not settings.url:
         yield wake
         return
-    redis = Redis.from_url(settings.url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15)
+    redis = connect(settings.url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15)
     bell = _Bell(redis, wake)
     listener = asyncio.create_task(bell.hear(), name="wake-listener")
     try:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import asyncpg
+
 from masterlinc.agent import Agent
 from masterlinc.db.transaction import Database
 from masterlinc.errors import StartupError
+from masterlinc.secrets import Secret
 from masterlinc.settings import DatabaseSettings
 
 KERNEL = "masterlinc"
@@ -53,7 +56,7 @@ def folders_of(agents: Iterable[Agent]) -> list[Folder]:
 
 async def migrate(owner_url: str, folders: Iterable[Folder], tell: Callable[[str], None] = lambda _: None) -> int:
     """Run every migration that has not run; returns how many did."""
-    database = Database(DatabaseSettings(url=owner_url, pool_size=2, statement_seconds=600))
+    database = Database(DatabaseSettings(url=Secret(owner_url), pool_size=2, statement_seconds=600))
     await database.open()
     try:
         async with database.connection() as guard:
@@ -68,7 +71,7 @@ async def migrate(owner_url: str, folders: Iterable[Folder], tell: Callable[[str
 
 async def analyze(owner_url: str) -> None:
     """Gather statistics after a bulk load: until autovacuum comes by, the planner takes the tables for empty."""
-    database = Database(DatabaseSettings(url=owner_url, pool_size=1, statement_seconds=600))
+    database = Database(DatabaseSettings(url=Secret(owner_url), pool_size=1, statement_seconds=600))
     await database.open()
     try:
         async with database.connection() as connection:
@@ -115,7 +118,10 @@ async def _run_one(database: Database, app: str, path: Path) -> None:
     async with database.transaction() as transaction:
         await transaction.execute("SET LOCAL lock_timeout = '1s'")
         for step in manager.raw:
-            await step()
+            try:
+                await step()
+            except asyncpg.RaiseError as refusal:  # a migration that does not fit what is there says why
+                raise StartupError(refusal.message) from None
         await transaction.execute("INSERT INTO masterlinc.migration (app, name) VALUES ($1, $2)", app, path.stem)
 
 

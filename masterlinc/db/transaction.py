@@ -1,17 +1,20 @@
 """The pool and the one way to open a transaction."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
+from masterlinc.db.connecting import Renew, connect, never
 from masterlinc.db.engine import CURRENT
 from masterlinc.errors import Unavailable
 from masterlinc.ids import new_id
+from masterlinc.secrets import Secret
 from masterlinc.settings import DatabaseSettings
 from masterlinc.wire import dump
 
@@ -142,21 +145,34 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg carries 
         return ""
 
 
+class Unsaved(Protocol):
+    """What must be in the database no later than what was made with it, as the keys of sealed values."""
+
+    def __bool__(self) -> bool: ...
+
+    async def write(self, connection: Any) -> Callable[[], None]:
+        """Write it; returns what to call once that is committed."""
+
+
 class Database:
     """The pool of one process; `after_commit` is told of every commit that published events."""
 
-    def __init__(self, settings: DatabaseSettings, *, url: str | None = None) -> None:
+    def __init__(self, settings: DatabaseSettings, *, url: Secret | None = None) -> None:
         self._settings = settings
         self._url = url or settings.url
         self._pool: Any = None
+        self._expiry: asyncio.Task[None] | None = None
+        self._unfollow: Callable[[], None] = lambda: None
         self.after_commit: Callable[[], None] = lambda: None
+        self.unsaved: Unsaved | None = None
+        self.renew: Renew = never
 
     async def open(self) -> None:
         """Open the pool; raises Unavailable when PostgreSQL does not answer."""
         settings = self._settings
         try:
             self._pool = await asyncpg.create_pool(
-                self._url,
+                connect=self._connect,
                 min_size=1,
                 max_size=settings.pool_size,
                 connection_class=_Connection,
@@ -168,14 +184,27 @@ class Database:
                     "timezone": "UTC",
                 },
             )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as fault:
+        except ValueError:  # its words may quote the address, and the password with it
+            raise Unavailable("PostgreSQL does not answer: the address in the settings is none") from None
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             raise Unavailable(f"PostgreSQL does not answer: {fault}") from fault
+        self._unfollow = self._url.on_change(self._expire)
 
     async def close(self) -> None:
         """Close the pool, cutting connections that do not end by themselves."""
+        self._unfollow()
+        self._unfollow = lambda: None
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
+
+    async def _connect(self, *_: Any, **options: Any) -> Any:
+        return await connect(self._url, self.renew, **options)
+
+    def _expire(self) -> None:
+        """Let connections to the former address end when they are given back."""
+        if self._pool is not None:
+            self._expiry = asyncio.get_running_loop().create_task(self._pool.expire_connections())
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
@@ -189,6 +218,8 @@ class Database:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as fault:
             raise Unavailable("the database does not answer", headers={"Retry-After": "2"}) from fault
         try:
+            if self.unsaved:
+                (await self.unsaved.write(connection))()
             yield connection
         except (OSError, asyncpg.InterfaceError) as fault:
             if not _is_lost(connection):
@@ -216,6 +247,14 @@ class Database:
         async with self.connection() as connection:
             return await connection.fetchrow(query, scope_literal(organizations), *arguments)
 
+    async def alone(self, query: str, *arguments: Any) -> list[Any]:
+        """Run a query on a connection of its own, in whatever event loop this is."""
+        connection = await connect(self._url, never, timeout=self._settings.acquire_seconds)
+        try:
+            return list(await connection.fetch(query, *arguments))
+        finally:
+            connection.terminate()
+
     @asynccontextmanager
     async def transaction(
         self,
@@ -238,12 +277,15 @@ class Database:
             try:
                 yield transaction
                 await transaction._flush()  # noqa: SLF001 - the two are one module's business
+                written = await self.unsaved.write(connection) if self.unsaved and not read_only else None
                 await _commit(connection)
             except Exception:
                 await _roll_back(connection)
                 raise
             finally:
                 CURRENT.reset(token)
+        if written is not None:
+            written()
         if transaction.has_events:
             self.after_commit()
         for hook in transaction._hooks:  # noqa: SLF001

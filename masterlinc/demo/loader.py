@@ -37,7 +37,7 @@ async def ensure(settings: Settings, registry: Registry, data: Path, tell: Calla
             if agent.demo is not None:
                 await agent.demo(_context(agent.name, services), plan)
         await dispatcher.idle()
-    await analyze(settings.database.owner_url)
+    await analyze(settings.database.owner_url.reveal())
     secrets_file.save(data, secrets_file.load(data) | {_LOADED: "yes"})
     return password
 

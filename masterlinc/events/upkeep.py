@@ -10,6 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from masterlinc import redis_client
 from masterlinc.context import Services
 from masterlinc.errors import StartupError, Unavailable
 from masterlinc.events import dead_letters, replay
@@ -43,7 +44,7 @@ async def running(services: Services) -> AsyncIterator[Callable[[], None]]:
 
 def connect(settings: RedisSettings) -> Redis:
     """Return a client that writes the stream; it connects when it is used."""
-    return Redis.from_url(settings.url, socket_timeout=5, socket_connect_timeout=2, decode_responses=True)
+    return redis_client.connect(settings.url, socket_timeout=5, socket_connect_timeout=2, decode_responses=True)
 
 
 @asynccontextmanager

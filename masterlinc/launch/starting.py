@@ -22,6 +22,7 @@ from masterlinc.launch.layout import Layout, Member, connections, members
 from masterlinc.launch.records import Record
 from masterlinc.processes.heartbeat import address_of, bury
 from masterlinc.registry import assemble, discover
+from masterlinc.secrets import Secret
 from masterlinc.server import check_port
 from masterlinc.settings import HttpSettings, Settings, load
 
@@ -41,14 +42,15 @@ async def start(data: Path, layout: Layout, tell: Tell, *, demo_data: bool) -> s
     password = None
     if layout.embedded:
         await _start_database(data, connections(wanted, settings), tell)
-        settings.database.url, settings.database.owner_url = address_in(data, "app"), address_in(data, "owner")
-        settings.security.master_key = secrets_file.load(data)["master_key"]
+        settings.database.url = Secret(address_in(data, "app"))
+        settings.database.owner_url = Secret(address_in(data, "owner"))
+        settings.security.master_key = Secret(secrets_file.load(data)["master_key"])
     if settings.database.owner_url:
-        count = await migrate(settings.database.owner_url, folders_of(agents))
+        count = await migrate(settings.database.owner_url.reveal(), folders_of(agents))
         if count:
             tell("migrated", count=count)
     if layout.embedded and not _running(data, wanted):
-        await bury(settings.database.url)
+        await bury(settings.database.url.reveal())
     if layout.embedded and demo_data:
         loading = assemble(settings, agents, skipped)
         password = await demo.ensure(settings, loading, data, lambda what: tell("demo", what=what))
@@ -131,7 +133,8 @@ def _environment(layout: Layout, settings: Settings, one: Member) -> dict[str, s
     if one.agents:
         own["PROCESS__AGENTS"] = "[" + ",".join(f'"{name}"' for name in one.agents) + "]"
     if layout.embedded:
-        own |= {"DATABASE__URL": settings.database.url, "SECURITY__MASTER_KEY": settings.security.master_key}
+        own["DATABASE__URL"] = settings.database.url.reveal()
+        own["SECURITY__MASTER_KEY"] = settings.security.master_key.reveal()
     return {f"MASTERLINC_{name}": value for name, value in own.items()}
 
 

@@ -15,6 +15,7 @@ from masterlinc.launch import database, records
 from masterlinc.launch.layout import Layout
 from masterlinc.launch.records import Record
 from masterlinc.processes.reading import ProcessRow, known
+from masterlinc.secrets import Secret
 from masterlinc.settings import DatabaseSettings, load
 
 _STATES = {200: "ready", 503: "not_ready"}
@@ -75,7 +76,7 @@ async def _health(address: str) -> str:
 async def _heartbeats(data: Path, layout: Layout) -> dict[str, list[ProcessRow]]:
     """Return the heartbeats of this host by name; none where the database does not answer."""
     try:
-        url = address_in(data, "app") if layout.embedded else load(layout.profile).database.url
+        url = Secret(address_in(data, "app")) if layout.embedded else load(layout.profile).database.url
         reader = Database(DatabaseSettings(url=url, pool_size=1, statement_seconds=2.0))
         await reader.open()
     except (StartupError, Unavailable, KeyError):

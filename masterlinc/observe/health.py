@@ -7,16 +7,17 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-import asyncpg
 from litestar import MediaType, Response, get
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 from msgspec import Struct
-from redis.asyncio import Redis
 
 from masterlinc import __version__
 from masterlinc.agent import Agent
 from masterlinc.context import Context, Services
+from masterlinc.db.connecting import Renew, connect
 from masterlinc.observe.logs import logger
+from masterlinc.redis_client import connect as connect_redis
+from masterlinc.secrets import Secret
 from masterlinc.security.guards import UNLIMITED
 from masterlinc.security.principal import service_principal
 from masterlinc.wire import encode
@@ -44,9 +45,9 @@ class Monitor:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._database = _Database(services.settings.database.url)
+        self._database = _Database(services.settings.database.url, services.secrets.renew)
         url = services.settings.redis.url
-        self._redis = Redis.from_url(url, socket_timeout=_SECONDS_A_PROBE) if url else None
+        self._redis = connect_redis(url, socket_timeout=_SECONDS_A_PROBE) if url else None
         self._known: dict[str, str] = {}
         self.ready = False
         self.body = b""
@@ -122,15 +123,15 @@ class Monitor:
 class _Database:
     """A connection of the probe's own: a pool that is merely busy is not a database that is away."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: Secret, renew: Renew) -> None:
+        self._url, self._renew = url, renew
         self._connection: Any = None
 
     async def ask(self) -> None:
         """Run a statement; raises whatever stands in its way."""
         try:
             if self._connection is None:
-                self._connection = await asyncpg.connect(self._url, timeout=_SECONDS_A_PROBE)
+                self._connection = await connect(self._url, self._renew, timeout=_SECONDS_A_PROBE)
             await self._connection.execute("SELECT 1")
         except BaseException:
             self.close()

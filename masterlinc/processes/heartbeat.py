@@ -14,6 +14,7 @@ import asyncpg
 
 from masterlinc import __version__
 from masterlinc.context import Services
+from masterlinc.db.connecting import connect
 from masterlinc.errors import Unavailable
 from masterlinc.observe.logs import logger
 from masterlinc.settings import HttpSettings
@@ -77,7 +78,7 @@ class _Heart:
 
     def __init__(self, services: Services, work: Work, wake: Callable[[], None]) -> None:
         settings = services.settings
-        self._url = settings.database.url
+        self._url, self._renew = settings.database.url, services.secrets.renew
         self._lease = settings.engine.lease_seconds
         self._process, self._drain, self._work, self._wake = services.process_id, services.drain, work, wake
         self._facts = (
@@ -148,7 +149,7 @@ class _Heart:
     async def _connected(self) -> Any:
         if self._connection is None or self._connection.is_closed():
             names = {"application_name": "masterlinc heartbeat", "jit": "off"}
-            self._connection = await asyncpg.connect(self._url, timeout=self._lease / 2, server_settings=names)
+            self._connection = await connect(self._url, self._renew, timeout=self._lease / 2, server_settings=names)
         return self._connection
 
     def _cut(self) -> None:

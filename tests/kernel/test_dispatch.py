@@ -234,7 +234,7 @@ async def test_a_subscriber_s_lost_connection_is_tried_again(kernel, postgres):
 
 @asynccontextmanager
 async def superuser(postgres, services: Services):
-    name = services.settings.database.url.rpartition("/")[2].partition("?")[0]
+    name = services.settings.database.url.reveal().rpartition("/")[2].partition("?")[0]
     connection = await asyncpg.connect(postgres.dsn("superuser", name))
     try:
         yield connection

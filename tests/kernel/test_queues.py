@@ -37,7 +37,7 @@ AGENTS = ["one", "other", "third"]
 
 
 async def fill(services, statement: str, length: int) -> None:
-    owner = await asyncpg.connect(services.settings.database.owner_url)
+    owner = await asyncpg.connect(services.settings.database.owner_url.reveal())
     try:
         await owner.execute(statement, length)
         await owner.execute("ANALYZE masterlinc.workflow; ANALYZE masterlinc.delivery")

@@ -94,7 +94,7 @@ def test_an_address_that_is_no_redis_is_refused(url):
     "url", ["", "redis://localhost", "redis://user:p:w@host:6379/0", "rediss://[::1]:6379/1?x=y", "unix:///tmp/s?db=1"]
 )
 def test_an_address_of_a_redis_is_taken(url):
-    assert read(REDIS__URL=url).redis.url == url
+    assert read(REDIS__URL=url).redis.url.reveal() == url
 
 
 def test_a_file_that_is_no_toml_is_named(folder):

@@ -11,7 +11,7 @@ from masterlinc.context import Context, Services
 from masterlinc.dispatch import Dispatcher
 from masterlinc.events import subscriptions
 from masterlinc.ids import new_id
-from masterlinc.settings import RedisSettings
+from masterlinc.settings import RedisSettings, RedisUrl
 from masterlinc.testing_servers import start_valkey
 from masterlinc.wake import CHANNEL, listen
 
@@ -40,7 +40,7 @@ async def process(url: str):
     """A process that listens: its own bell, and what it calls after a commit."""
     bell = Bell()
     before = await listeners(url) if url else 0
-    async with listen(RedisSettings(url=url), bell) as ring:
+    async with listen(RedisSettings(url=RedisUrl(url)), bell) as ring:
         async with asyncio.timeout(PATIENCE):
             while url and await listeners(url) == before:
                 await asyncio.sleep(0)
@@ -100,7 +100,7 @@ async def test_when_redis_is_gone_this_process_is_woken_all_the_same(tmp_path):
 
 async def test_when_redis_never_was_there_this_process_is_woken_all_the_same(tmp_path):
     bell = Bell()
-    async with listen(RedisSettings(url=f"unix://{tmp_path}/nothing"), bell) as ring:
+    async with listen(RedisSettings(url=RedisUrl(f"unix://{tmp_path}/nothing")), bell) as ring:
         ring()
         assert bell.count == 1
 
@@ -110,7 +110,7 @@ async def test_when_redis_comes_back_the_others_are_woken_again(tmp_path, monkey
     server = start_valkey(tmp_path)
     place = Path(server.url.removeprefix("unix://")).parent
     bells = Bell()
-    async with listen(RedisSettings(url=server.url), bells) as ring:
+    async with listen(RedisSettings(url=RedisUrl(server.url)), bells) as ring:
         ring()
         await bells.heard()
         server.stop()
@@ -144,7 +144,7 @@ class ToyMade(Struct, frozen=True, tag="toy.toy_made.v1"):
 async def dispatcher_of(services: Services, url: str):
     """The dispatcher of a process, as the runtime starts it."""
     dispatcher = Dispatcher(services)
-    async with listen(RedisSettings(url=url), dispatcher.wake) as ring:
+    async with listen(RedisSettings(url=RedisUrl(url)), dispatcher.wake) as ring:
         services.after_commit = services.db.after_commit = ring
         await dispatcher.start()
         try:

@@ -27,6 +27,7 @@ from masterlinc.db.embedded import EmbeddedPostgres, address_in
 from masterlinc.db.migrate import folders_of, migrate
 from masterlinc.launch.layout import Layout, members
 from masterlinc.registry import assemble, discover
+from masterlinc.secrets import Secret
 from masterlinc.settings import load
 
 SHAPES = ("one", "replicas", "per-agent")
@@ -101,11 +102,16 @@ class System:
         secrets_file.save(self.data, secrets_file.load(self.data) | {"demo_password": PASSWORD})
         agents, skipped = discover()
         settings = load("demo", environment={f"MASTERLINC_{name}": value for name, value in self.settings.items()})
-        settings.database.url, settings.database.owner_url = self.postgres.dsn("app"), self.postgres.dsn("owner")
-        settings.security.master_key = self.postgres.secrets["master_key"]
-        await migrate(settings.database.owner_url, folders_of(agents))
+        settings.database.url, settings.database.owner_url = (
+            Secret(self.postgres.dsn(who)) for who in ("app", "owner")
+        )
+        settings.security.master_key = Secret(self.postgres.secrets["master_key"])
+        await migrate(settings.database.owner_url.reveal(), folders_of(agents))
         await demo.ensure(settings, assemble(settings, agents, skipped), self.data, lambda _: None)
-        secrets = {"DATABASE__URL": settings.database.url, "SECURITY__MASTER_KEY": settings.security.master_key}
+        secrets = {
+            "DATABASE__URL": settings.database.url.reveal(),
+            "SECURITY__MASTER_KEY": settings.security.master_key.reveal(),
+        }
         for one in members(LAYOUTS[self.shape], settings, [agent.name for agent in agents]):
             port = free_port()
             own = {"PROFILE": f"demo,{one.profile}", "PROCESS__NAME": one.name, "HTTP__PORT": str(port)}

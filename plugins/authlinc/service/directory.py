@@ -42,6 +42,7 @@ async def create_organization(ctx: Context, new: NewOrganization) -> Organizatio
             row = Organization(id=key, kind=new.kind.value, name=name, name_ar=name_ar, created_at=now)
             await Organization.insert(row)
             await _add_licenses(key, new.licenses)
+            ctx.vault.prepare(key)
             transaction.audit("organization.create", "organization", ids.show("ORG", key), organization_id=key)
     except asyncpg.UniqueViolationError:
         raise LicenseTaken from None

@@ -214,7 +214,7 @@ async def test_34_the_audit_of_an_unknown_address_names_no_address(running: Runn
     email = f"u{ids.new_id().hex}@clinic.example"
     await client.post("/api/v1/auth/login", json={"email": email, "password": "wrong password"})
     key = emails.email_index(system(running), email).hex()
-    connection = await asyncpg.connect(running.services.settings.database.owner_url)
+    connection = await asyncpg.connect(running.services.settings.database.owner_url.reveal())
     try:
         row = await connection.fetchrow("SELECT * FROM masterlinc.audit_event WHERE resource_id = $1", f"account:{key}")
     finally:

@@ -12,6 +12,7 @@ from accounts import ALONE, account, audits, login, me, refresh, system
 
 from authlinc.service.signing import rotate_signing_key, signing_key
 from masterlinc.errors import StartupError
+from masterlinc.secrets import Secret
 from masterlinc.security.watch import refresh as look
 from masterlinc.testing import FixedClock, NewDatabase, RunApp, Running, client_of
 
@@ -209,7 +210,7 @@ async def test_another_master_key_stops_the_start(new_database: NewDatabase, run
     await run_app(urls, **ALONE)
 
     def other_key(settings) -> None:
-        settings.security.master_key = base64.b64encode(bytes(range(32))).decode()
+        settings.security.master_key = Secret(base64.b64encode(bytes(range(32))).decode())
 
     with pytest.raises((StartupError, ExceptionGroup)) as stop:  # Litestar's lifespan wraps what stops it
         await run_app(urls, configure=other_key, **ALONE)

@@ -360,7 +360,7 @@ async def test_search_uses_the_trigram_index(ctx, running):
             keys,
             names,
         )
-    owner = await asyncpg.connect(running.services.settings.database.owner_url)
+    owner = await asyncpg.connect(running.services.settings.database.owner_url.reveal())
     await owner.execute("ANALYZE doctorlinc.patient_search")  # as autovacuum does
     await owner.close()
     for words in [["name00123a"], ["family0042", "name00"], ["nane00123a"]]:

@@ -231,7 +231,7 @@ async def test_the_database_refuses_wrong_figures(
     running: Any, insured: Insured, payer: Context, table: str, change: str
 ) -> None:
     await load_terms(payer, terms_of(insured))  # makes the balances
-    owner = await asyncpg.connect(running.services.settings.database.owner_url)
+    owner = await asyncpg.connect(running.services.settings.database.owner_url.reveal())
     try:
         with pytest.raises(asyncpg.CheckViolationError):
             await owner.execute(f"UPDATE policylinc.{table} SET {change} WHERE organization_id = $1", insured.payer)

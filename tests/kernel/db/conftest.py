@@ -5,6 +5,7 @@ import pytest_asyncio
 
 from masterlinc.db import Database
 from masterlinc.db.ddl import schema, tenant_table_policy
+from masterlinc.secrets import Secret
 from masterlinc.settings import DatabaseSettings
 from masterlinc.testing import DatabaseUrls, NewDatabase
 
@@ -40,7 +41,7 @@ async def open_database(urls: DatabaseUrls) -> AsyncIterator[OpenDatabase]:
     opened: list[Database] = []
 
     async def make(**settings: float) -> Database:
-        database = Database(DatabaseSettings(url=urls.app, **settings))
+        database = Database(DatabaseSettings(url=Secret(urls.app), **settings))
         await database.open()
         opened.append(database)
         return database

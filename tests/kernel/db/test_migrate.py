@@ -10,6 +10,7 @@ from masterlinc.agent import Agent
 from masterlinc.db import Database
 from masterlinc.db.migrate import Folder, folders_of, migrate, pending
 from masterlinc.errors import StartupError
+from masterlinc.secrets import Secret
 from masterlinc.settings import DatabaseSettings
 from masterlinc.testing import DatabaseUrls
 
@@ -87,7 +88,7 @@ async def test_a_migration_does_not_wait_long_for_a_lock(empty, owner, toy):
 
 async def test_what_is_pending_is_listed(empty, toy):
     write(toy, "0001_first", "SELECT 1")
-    database = Database(DatabaseSettings(url=empty.owner, pool_size=1))
+    database = Database(DatabaseSettings(url=Secret(empty.owner), pool_size=1))
     await database.open()
     try:
         assert await pending(database, [toy]) == ["masterlinc: every one"]

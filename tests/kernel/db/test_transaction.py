@@ -12,6 +12,7 @@ from masterlinc.db import ENGINE, Actor, Database, OutsideOfTransaction, Transac
 from masterlinc.errors import DomainError, Unavailable
 from masterlinc.http.problems import as_domain_error
 from masterlinc.ids import new_id, show
+from masterlinc.secrets import Secret
 
 HERE, THERE = new_id(), new_id()
 BOTH = frozenset({HERE, THERE})
@@ -301,7 +302,7 @@ class TestConnections:
     async def test_a_database_that_does_not_answer_is_unavailable(self, urls):
         from masterlinc.settings import DatabaseSettings
 
-        nowhere = Database(DatabaseSettings(url="postgresql://app@/nothing?host=/nonexistent"))
+        nowhere = Database(DatabaseSettings(url=Secret("postgresql://app@/nothing?host=/nonexistent")))
         with pytest.raises(Unavailable):
             await nowhere.open()
 

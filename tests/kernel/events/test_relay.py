@@ -282,7 +282,7 @@ async def test_an_event_that_is_not_kept_any_more_is_parked(kernel):
     services = await kernel(agent_of(count_nothing))
     await subscriptions.register(services)
     await publish(services, 1)
-    owner = await asyncpg.connect(services.settings.database.owner_url)
+    owner = await asyncpg.connect(services.settings.database.owner_url.reveal())
     await owner.execute("DELETE FROM masterlinc.event")
     await owner.close()
     assert await turn(services) == 1

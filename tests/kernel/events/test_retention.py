@@ -46,7 +46,7 @@ async def test_an_aggregate_goes_with_its_last_event_and_not_before(kernel, toy)
     await toy.work(services)
     await forget_deliveries(services.db, now + LATER, 100)
     assert await count(services, "aggregate") == 3
-    owner = await asyncpg.connect(services.settings.database.owner_url)
+    owner = await asyncpg.connect(services.settings.database.owner_url.reveal())
     await owner.execute("DELETE FROM masterlinc.event WHERE id < $1", before)  # as when old partitions are dropped
     await owner.close()
     assert await forget_deliveries(services.db, now + LATER, 100) == 2

@@ -17,6 +17,7 @@ from masterlinc.events import stream as module
 from masterlinc.events import upkeep
 from masterlinc.events.stream import Stream
 from masterlinc.ids import new_id
+from masterlinc.settings import RedisUrl
 from masterlinc.testing_servers import start_valkey
 
 PATIENCE = 30
@@ -30,7 +31,7 @@ async def place(kernel, toy, new_database, valkey):
 
     async def process(url: str = valkey.url, *, length: int = 1000, lease_seconds: float = 30.0):
         services = await kernel(urls=urls, lease_seconds=lease_seconds)
-        services.settings.redis.url, services.settings.redis.stream = url, name
+        services.settings.redis.url, services.settings.redis.stream = RedisUrl(url), name
         services.settings.redis.stream_length = length
         return services
 

@@ -10,6 +10,8 @@ from masterlinc import runtime
 from masterlinc.agent import Agent
 from masterlinc.observe import health
 from masterlinc.registry import Registry, Skipped, assemble
+from masterlinc.secrets import Secret
+from masterlinc.settings import RedisUrl
 from masterlinc.testing import settings_for
 
 
@@ -32,8 +34,8 @@ async def make(new_database):
 
     async def start(*agents, redis="", url=None, **registry):
         settings = settings_for(await new_database())
-        settings.agents, settings.redis.url = {}, redis
-        settings.database.url = url or settings.database.url
+        settings.agents, settings.redis.url = {}, RedisUrl(redis)
+        settings.database.url = Secret(url) if url else settings.database.url
         base = assemble(settings, agents)
         services = runtime.build(settings, Registry(base.agents, base.configs, base.tasks, base.by_request, **registry))
         monitor = health.Monitor(services)

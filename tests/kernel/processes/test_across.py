@@ -12,7 +12,7 @@ from masterlinc.dispatch import Dispatcher
 from masterlinc.ids import new_id
 from masterlinc.processes.heartbeat import beating
 from masterlinc.security.principal import service_principal
-from masterlinc.settings import RedisSettings
+from masterlinc.settings import RedisSettings, RedisUrl
 from masterlinc.wake import CHANNEL, listen
 
 PATIENCE = 20
@@ -61,7 +61,7 @@ async def serving(services: Services, agent: str, url: str, poll: float):
     services.settings.engine.poll_seconds = poll
     dispatcher = Dispatcher(services)
     async with AsyncExitStack() as stack:
-        wake = await stack.enter_async_context(listen(RedisSettings(url=url), dispatcher.wake))
+        wake = await stack.enter_async_context(listen(RedisSettings(url=RedisUrl(url)), dispatcher.wake))
         services.after_commit = services.db.after_commit = wake
         await stack.enter_async_context(beating(services, dispatcher, wake))
         await dispatcher.start()

@@ -19,6 +19,7 @@ from masterlinc.ids import new_id
 from masterlinc.processes import heartbeat
 from masterlinc.processes.heartbeat import address_of, beating, bury
 from masterlinc.processes.reading import known, living, serving
+from masterlinc.secrets import Secret
 from masterlinc.settings import HttpSettings
 
 PATIENCE = 10
@@ -63,7 +64,7 @@ async def services(kernel) -> Services:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def owner(services):
-    connection = await asyncpg.connect(services.settings.database.owner_url)
+    connection = await asyncpg.connect(services.settings.database.owner_url.reveal())
     yield connection
     await connection.close()
 
@@ -185,7 +186,7 @@ async def test_what_a_hung_process_holds_locked_stops_no_beat(services, owner):
 async def test_two_that_beat_at_once_take_over_once(services, owner):
     left = [await leased(owner, gone) for gone in [await dead(owner)] for _ in range(20)]
     call = "SELECT masterlinc.beat($1, 'x', 'host', 1, 'http://x', '{toy}', '0', '1 s', '60 s', 0, '{}', false)"
-    others = [await asyncpg.connect(services.settings.database.url) for _ in range(4)]
+    others = [await asyncpg.connect(services.settings.database.url.reveal()) for _ in range(4)]
     try:
         taken = await asyncio.gather(*(one.fetchval(call, new_id()) for one in others))
         assert sum(taken) == len(left)
@@ -224,7 +225,7 @@ async def test_an_end_in_order_frees_the_work_at_once_and_counts_no_crash(servic
 
 async def test_who_holds_the_database_alone_buries_all_others(services, owner):
     one = await leased(owner, await dead(owner, silent=timedelta(0)))
-    assert await bury(services.settings.database.url) == 1
+    assert await bury(services.settings.database.url.reveal()) == 1
     assert tuple(await workflow(owner, one)) == (None, 1, True)
     assert await rows(services) == []
 
@@ -243,7 +244,7 @@ async def test_a_process_on_its_way_out_says_so_at_once(services):
 
 async def test_a_lost_connection_is_made_again(services, postgres):
     async with process(services, Bell()):
-        name = services.settings.database.url.rpartition("/")[2].partition("?")[0]
+        name = services.settings.database.url.reveal().rpartition("/")[2].partition("?")[0]
         mighty = await asyncpg.connect(postgres.dsn("superuser", name))
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'masterlinc heartbeat'"
         assert await mighty.fetchval(f"{cut} AND datname = current_database()")
@@ -259,7 +260,7 @@ async def test_a_lost_connection_is_made_again(services, postgres):
 async def test_an_outage_is_told_once(services, monkeypatch):
     told, url = [], services.settings.database.url
     monkeypatch.setattr(heartbeat.logger, "warning", lambda event, **_: told.append(event))
-    services.settings.database.url = "postgresql://app@/nothing?host=/nonexistent"
+    services.settings.database.url = Secret("postgresql://app@/nothing?host=/nonexistent")
     heart = heartbeat._Heart(services, Work(), Bell())
     services.settings.database.url = url
     beats = asyncio.create_task(heart.repeat())

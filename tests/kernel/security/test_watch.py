@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gates import REALM, Gate
 
 from masterlinc.db import Database
+from masterlinc.secrets import Secret
 from masterlinc.security import keys, revocation
 from masterlinc.security.permissions import Rbac
 from masterlinc.security.revocation import Revocations
@@ -23,7 +24,7 @@ from masterlinc.testing import NewDatabase
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(new_database: NewDatabase) -> AsyncIterator[Database]:
-    opened = Database(DatabaseSettings(url=(await new_database()).app))
+    opened = Database(DatabaseSettings(url=Secret((await new_database()).app)))
     await opened.open()
     yield opened
     await opened.close()

@@ -11,6 +11,7 @@ from masterlinc.agent import Agent, StepDone, StepInput, Task
 from masterlinc.app import create_app
 from masterlinc.errors import StartupError
 from masterlinc.registry import assemble, discover
+from masterlinc.secrets import Secret
 from masterlinc.settings import Settings, build, load
 from masterlinc.testing import MASTER_KEY, bearer, client_of
 from masterlinc.tools.catalogue import catalogue
@@ -20,7 +21,7 @@ PATHS = [("POST", "/mcp"), ("GET", "/.well-known/agent-card.json"), ("GET", "/ap
 
 def settings(**changes) -> Settings:
     made = load("testing", environment={})
-    made.security.master_key = MASTER_KEY
+    made.security.master_key = Secret(MASTER_KEY)
     for name, value in changes.items():
         setattr(made.tools, name, value)
     return made
@@ -51,8 +52,9 @@ async def test_where_tools_are_off_there_is_no_route(run_app, make_principal):
 def test_where_tools_are_off_the_sdk_is_not_loaded():
     code = (
         "import sys\nfrom masterlinc import app, asgi, cli\nfrom masterlinc.registry import assemble, discover\n"
-        "from masterlinc.settings import load\nfrom masterlinc.testing import MASTER_KEY\n"
-        "made = load('testing', environment={})\nmade.security.master_key = MASTER_KEY\n"
+        "from masterlinc.secrets import Secret\nfrom masterlinc.settings import load\n"
+        "from masterlinc.testing import MASTER_KEY\n"
+        "made = load('testing', environment={})\nmade.security.master_key = Secret(MASTER_KEY)\n"
         "app.create_app(made, assemble(made, *discover()))\n"
         "print(sorted({'mcp', 'mcp_types', 'httpx2', 'sse_starlette'} & sys.modules.keys()))"
     )

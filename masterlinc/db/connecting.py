@@ -1,0 +1,26 @@
+"""Connects as the settings say now: the address is a secret that may change while the process runs."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+
+from masterlinc.secrets import Secret
+
+Renew = Callable[[Secret], Awaitable[bool]]
+_REFUSED = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
+
+
+async def never(_: Secret) -> bool:
+    """Read no secret again."""
+    return False
+
+
+async def connect(url: Secret, renew: Renew, **options: Any) -> Any:
+    """Connect; where the password is refused, it may have been changed a moment ago: read it again, try once more."""
+    try:
+        return await asyncpg.connect(url.reveal(), **options)
+    except _REFUSED:
+        if not await renew(url):
+            raise
+    return await asyncpg.connect(url.reveal(), **options)
