@@ -74,7 +74,13 @@ class Following:
             return False
         try:
             rows = self._alone.submit(lambda: asyncio.run(self._database.alone(_NEWS, str(self._next)))).result(_WAIT)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as fault:
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as fault:
             self._again_at = time.monotonic() + _PAUSE
             _log.warning("the keys of sealed values could not be read: %s", type(fault).__name__)
             return False

@@ -4,10 +4,12 @@ import os
 import stat
 from pathlib import Path
 
-from masterlinc.secrets.faults import SourceFault
-
 _MOST_BYTES = 65_536
 Stamp = tuple[int, int, int, int]
+
+
+class SourceFault(Exception):
+    """A secret cannot be read from where it is kept; the words never hold it."""
 
 
 def read_file(path: str, *, closed: bool = True) -> str:

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from masterlinc.secrets.faults import SourceFault
-from masterlinc.secrets.files import Stamp, stamp
+from masterlinc.secrets.files import SourceFault, Stamp, stamp
 from masterlinc.secrets.reading import Reader, fill
 from masterlinc.secrets.secret import Secret, secrets_of
 

@@ -1,10 +1,10 @@
 """Secrets in Vault or OpenBao: the KV store of version 2, through hvac. Everything here blocks, with a deadline."""
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from masterlinc.secrets.faults import SourceFault
-from masterlinc.secrets.files import read_file
+from masterlinc.secrets.files import SourceFault, read_file
 
 if TYPE_CHECKING:
     from masterlinc.settings import VaultSettings
@@ -38,7 +38,7 @@ class Store:
             namespace=settings.namespace or None,
         )
         self._signed_in = False
-        self._renew_at = float("inf")
+        self._renew_at = math.inf
 
     def read(self, mount: str, path: str) -> dict[str, Any]:
         """Return the fields of a secret's newest version; raises SourceFault."""
@@ -84,9 +84,9 @@ class Store:
 
     def _keep(self, auth: dict[str, Any]) -> None:
         lease = auth["lease_duration"]
-        self._renew_at = time.monotonic() + lease * _PART_OF_LEASE if lease else float("inf")
+        self._renew_at = time.monotonic() + lease * _PART_OF_LEASE if lease else math.inf
         if not auth["renewable"] and self._settings.auth == "token":
-            self._renew_at = float("inf")
+            self._renew_at = math.inf
 
 
 def _words(fault: Exception) -> str:

@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from masterlinc.errors import StartupError
-from masterlinc.secrets.faults import SourceFault
-from masterlinc.secrets.files import read_file
+from masterlinc.secrets.files import SourceFault, read_file
 from masterlinc.secrets.kv import Store
 from masterlinc.secrets.secret import Secret, secrets_of
 
