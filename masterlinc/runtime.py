@@ -61,7 +61,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         verifier=TokenVerifier(Realm(settings.security.issuer, settings.security.audience), rbac, revocations, clock),
         revocations=revocations,
         limits=Limits(
-            settings.limits, clock, redis=settings.redis.url, secret=f"{settings.security.master_key}/limits"
+            settings.limits, clock, redis=settings.redis.url, secret=f"{settings.security.master_key.reveal()}/limits"
         ),
         drain=Drain(settings.process.drain_seconds, settings.process.unready_seconds),
         served=frozenset(agent.name for agent in registry.agents if settings.serves(agent.name)),

@@ -13,6 +13,7 @@ from masterlinc.clock import Clock
 from masterlinc.limits.bucket import Bucket
 from masterlinc.limits.policy import SLOTS, OverLimit, Policy, Taken
 from masterlinc.limits.shared import PREFIX, Ask, Shared
+from masterlinc.secrets import Secret
 from masterlinc.settings import LimitSettings
 
 _Name = tuple[str, str | UUID]
@@ -23,7 +24,7 @@ _AWAY = 1_000  # milliseconds until Redis is tried again
 class Limits:
     """The limits of a process."""
 
-    def __init__(self, settings: LimitSettings, clock: Clock, *, redis: str = "", secret: str = "") -> None:
+    def __init__(self, settings: LimitSettings, clock: Clock, *, redis: Secret | None = None, secret: str = "") -> None:
         self._clock = clock
         self._percent = settings.local_percent
         self._most = settings.subjects

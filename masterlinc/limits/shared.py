@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from masterlinc.limits.bucket import KEPT
 from masterlinc.limits.policy import SLOTS
+from masterlinc.redis_client import connect
+from masterlinc.secrets import Secret
 
 PREFIX = "masterlinc:limit:"
 EPOCH = PREFIX + "since"  # when this Redis began to count, in milliseconds
@@ -31,9 +32,9 @@ class Ask(Struct, frozen=True):
 class Shared:
     """The connection; every call ends within its deadline, one way or another."""
 
-    def __init__(self, url: str, milliseconds: int) -> None:
+    def __init__(self, url: Secret, milliseconds: int) -> None:
         self._deadline = milliseconds / 1000
-        self._redis = Redis.from_url(
+        self._redis = connect(
             url,
             socket_timeout=self._deadline,
             socket_connect_timeout=self._deadline,

@@ -94,6 +94,12 @@ class Secret:
         """Show where the secret is kept, or nothing."""
         return f"Secret({self.reference or '…'})" if self._written else "Secret()"
 
+    def __format__(self, spec: str) -> Never:
+        """Refuse: a key that is made of a text with a secret in it must not be made of the dots that hide it."""
+        raise TypeError("a secret is not put into a text; reveal() says that it is meant")
+
+    __str__ = __repr__
+
     def __reduce__(self) -> Never:
         """Refuse to be pickled."""
         raise TypeError("a secret is not pickled")

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from masterlinc.limits import Limits, OverLimit, Policy
 from masterlinc.limits.shared import EPOCH, PREFIX
-from masterlinc.settings import LimitSettings
+from masterlinc.settings import LimitSettings, RedisUrl
 from masterlinc.testing import FixedClock
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -44,7 +44,7 @@ async def processes(valkey):
 
     def make(count, settings=WHOLE, url=valkey.url):
         clock = FixedClock(START)
-        made.extend(Limits(settings, clock, redis=url, secret="s") for _ in range(count))
+        made.extend(Limits(settings, clock, redis=RedisUrl(url), secret="s") for _ in range(count))
         return made[-count:], clock
 
     yield make
