@@ -19,6 +19,7 @@ class Role(Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     title_ar: str
     grants: tuple[str, ...]
+    second_factor: bool = False  # its users sign in with a second factor
 
 
 class Rbac(Struct, frozen=True, forbid_unknown_fields=True):

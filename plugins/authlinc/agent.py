@@ -22,7 +22,7 @@ agent = Agent(
     routers=routes.routers,
     tables=TABLES,
     root_routers=routes.root_routers,
-    publishes=(contract.UserLoggedIn, contract.SessionRevoked),
+    publishes=(contract.UserLoggedIn, contract.SessionRevoked, contract.SecondFactorReset),
     tasks=(
         Task(
             contract.FindOrganization,
@@ -48,6 +48,9 @@ agent = Agent(
     permissions=(
         Permission("session:own", "See and end one's own session", "عرض الجلسة الخاصة وإنهاؤها"),
         Permission("organization:read", "See the directory of organizations", "عرض دليل المنشآت"),
+        Permission(
+            "factor:reset", "Take a lost second factor away from a user", "إلغاء عامل التحقق الثاني المفقود لمستخدم"
+        ),
     ),
     lifespan=lifespan,
     demo=demo,

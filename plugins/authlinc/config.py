@@ -16,6 +16,7 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     pause_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30  # doubles with every further failure
     longest_pause_seconds: Annotated[int, Meta(ge=1, le=86400)] = 900
     forget_failures_minutes: Annotated[int, Meta(ge=5, le=1440)] = 60
+    second_factor_by_role: bool = True  # roles of rbac.toml may ask for a second factor
 
     @property
     def access(self) -> timedelta:

@@ -53,3 +53,11 @@ class SessionRevoked(Struct, frozen=True, tag="authlinc.session_revoked.v1"):
 
     session_id: UUID
     organization_id: UUID
+
+
+class SecondFactorReset(Struct, frozen=True, tag="authlinc.second_factor_reset.v1"):
+    """An administrator took a user's lost second factor away: whoever watches over accounts wants to know."""
+
+    user_id: UUID
+    organization_id: UUID
+    by_user_id: UUID

@@ -37,3 +37,56 @@ class LicenseTaken(Conflict):
 
     code = "license-taken"
     title, title_ar = "Another organization has this licence", "رقم الترخيص مسجل لمنشأة أخرى"
+
+
+class SecondFactorRequired(Unauthenticated):
+    """What was shown is right, and not enough: `challenge` goes back with a code."""
+
+    code = "second-factor-required"
+    title = "Send a code of your authenticator, with the challenge"
+    title_ar = "أرسل رمزاً من تطبيق المصادقة مع قيمة challenge"
+
+
+class EnrolmentRequired(Unauthenticated):
+    """What was shown is right; the role asks for a second factor, and the user has none yet."""
+
+    code = "second-factor-enrolment-required"
+    title = "Your role needs a second factor: set one up with the challenge"
+    title_ar = "دورك يتطلب عاملاً ثانياً للتحقق: فعّله باستخدام قيمة challenge"
+
+
+class ChallengeRefused(Unauthenticated):
+    """The challenge is unknown, used or over."""
+
+    code = "challenge-refused"
+    title, title_ar = "The sign-in took too long; begin again", "انتهت مهلة تسجيل الدخول؛ ابدأ من جديد"
+
+
+class CodeRefused(Unauthenticated):
+    """The code is wrong, or was used before."""
+
+    code = "code-refused"
+    title, title_ar = "The code is wrong or was used before", "الرمز غير صحيح أو سبق استخدامه"
+
+
+class SecondFactorPresent(Conflict):
+    """The user has a second factor already."""
+
+    code = "second-factor-present"
+    title = "You have a second factor; take it away first"
+    title_ar = "لديك عامل تحقق ثانٍ؛ يجب إلغاؤه أولاً"
+
+
+class SecondFactorMissing(Conflict):
+    """The user has no second factor."""
+
+    code = "second-factor-missing"
+    title, title_ar = "There is no second factor", "لا يوجد عامل تحقق ثانٍ"
+
+
+class OwnFactor(Conflict):
+    """One's own second factor is taken away with a code of it, not by right of office."""
+
+    code = "own-second-factor"
+    title = "Your own second factor is taken away with a code of it"
+    title_ar = "يُلغى عامل التحقق الخاص بك برمز منه"

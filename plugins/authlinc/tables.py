@@ -3,7 +3,7 @@
 Piccolo knows no key of several columns: of each, one column stands for it, and every query names the organization.
 """
 
-from piccolo.columns import UUID, Array, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import UUID, Array, BigInt, Bytea, Integer, Text, Timestamptz
 from piccolo.table import Table
 
 from masterlinc.db import ENGINE
@@ -82,4 +82,48 @@ class SigningKey(Table, schema="authlinc", db=ENGINE):
     retired_at = Timestamptz(null=True, default=None)
 
 
-TABLES = (Organization, OrganizationLicense, UserAccount, Session, RefreshToken, LoginAttempt, SigningKey)
+class SecondFactor(Table, schema="authlinc", db=ENGINE):
+    """A user's authenticator, its secret sealed."""
+
+    organization_id = UUID(default=None)
+    user_id = UUID(primary_key=True, default=None)
+    secret = Bytea(default=None)
+    created_at = Timestamptz(default=None)
+    confirmed_at = Timestamptz(null=True, default=None)
+    last_step = BigInt(default=None)
+
+
+class RecoveryCode(Table, schema="authlinc", db=ENGINE):
+    """A recovery code, by its digest."""
+
+    organization_id = UUID(default=None)
+    user_id = UUID(default=None)
+    code_hash = Bytea(primary_key=True, default=None)
+    used_at = Timestamptz(null=True, default=None)
+
+
+class LoginChallenge(Table, schema="authlinc", db=ENGINE):
+    """A sign-in that waits for its second step."""
+
+    organization_id = UUID(default=None)
+    challenge_hash = Bytea(primary_key=True, default=None)
+    user_id = UUID(default=None)
+    purpose = Text(default=None)
+    proven = Array(base_column=Text(default=None), default=None)
+    password_mark = Bytea(default=None)
+    expires_at = Timestamptz(default=None)
+    used_at = Timestamptz(null=True, default=None)
+
+
+TABLES = (
+    Organization,
+    OrganizationLicense,
+    UserAccount,
+    Session,
+    RefreshToken,
+    LoginAttempt,
+    SigningKey,
+    SecondFactor,
+    RecoveryCode,
+    LoginChallenge,
+)

@@ -2,7 +2,7 @@
 
 from litestar import Router
 
-from authlinc.routes import session
+from authlinc.routes import factors, session
 
-routers = [Router("/auth", route_handlers=session.HANDLERS)]
+routers = [Router("/auth", route_handlers=[*session.HANDLERS, *factors.HANDLERS])]
 root_routers = [Router("/", route_handlers=[session.key_set])]

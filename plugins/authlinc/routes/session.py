@@ -20,7 +20,7 @@ from masterlinc.security.keys import jwk
 )
 async def sign_in(data: JSONBody[LoginRequest], ctx: NamedDependency[Context]) -> SignedIn:
     """Open a session and return its tokens."""
-    return _signed_in(await login.login(ctx, data.email, data.password))
+    return signed_in(await login.login(ctx, data.email, data.password))
 
 
 @post(
@@ -47,7 +47,7 @@ async def verify(data: JSONBody[VerifyRequest], ctx: NamedDependency[Context]) -
 )
 async def refresh(data: JSONBody[RefreshRequest], ctx: NamedDependency[Context]) -> SignedIn:
     """Return new tokens; the refresh token is used up."""
-    return _signed_in(await sessions.refresh(ctx, data.refresh_token))
+    return signed_in(await sessions.refresh(ctx, data.refresh_token))
 
 
 @post("/logout", opt={"permission": "session:own"}, status_code=200, summary="Sign out")
@@ -82,7 +82,8 @@ async def key_set(ctx: NamedDependency[Context]) -> Response[KeySet]:
     return Response(KeySet(keys), headers={"Cache-Control": "public, max-age=60"})
 
 
-def _signed_in(tokens: Tokens) -> SignedIn:
+def signed_in(tokens: Tokens) -> SignedIn:
+    """Return the body of an answer that carries tokens."""
     return SignedIn(
         access_token=tokens.access_token,
         token_type="bearer",  # nosec B106 # noqa: S106 - the name of a scheme

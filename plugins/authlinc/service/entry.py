@@ -15,6 +15,7 @@ from authlinc.contract import UserLoggedIn
 from authlinc.errors import LoginRefused
 from authlinc.service import emails
 from authlinc.service.defence import Attempt, forget
+from authlinc.service.second_step import demand
 from authlinc.service.sessions import Holder, Tokens, open_session
 from authlinc.tables import UserAccount
 from masterlinc import ids
@@ -26,6 +27,7 @@ class Proof(StrEnum):
     """What a person has shown."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a proof
+    CODE = "code"  # of the second factor
 
 
 class Person(Struct, frozen=True):
@@ -56,10 +58,14 @@ async def enter(
     async with ctx.db.transaction(frozenset({home}), actor=actor) as transaction:
         user = await transaction.fetchrow(queries.LOCK_USER, home, person.user_id)
         reason = bar(user, password)
-        if not reason:
-            return await _open(ctx, transaction, user, proven, attempt, password)
-        _audit_bar(transaction, person, proven, reason)
-    raise LoginRefused  # after the commit: that it was tried stays
+        if not reason and password is not None and password.new is not None:
+            await _renew_hash(person, password.new)
+        missing = None if reason else await demand(ctx, transaction, user, proven, attempt)
+        if not reason and missing is None:
+            return await _open(ctx, transaction, user, proven, attempt)
+        if reason:
+            _audit_bar(transaction, person, proven, reason)
+    raise missing or LoginRefused  # after the commit: that it was tried stays, and the challenge
 
 
 def bar(user: Any, password: Password | None = None) -> str:
@@ -73,21 +79,22 @@ def bar(user: Any, password: Password | None = None) -> str:
     return ""
 
 
+async def _renew_hash(person: Person, new: str) -> None:
+    await UserAccount.update({UserAccount.password_hash: new}).where(
+        UserAccount.organization_id == person.organization_id, UserAccount.id == person.user_id
+    )
+
+
 async def _open(
     ctx: Context,
     transaction: Transaction,
     user: Any,
     proven: frozenset[Proof],
     attempt: Attempt | None,
-    password: Password | None,
 ) -> Tokens:
     home, user_id = user["organization_id"], user["id"]
     if attempt is not None:
         await forget(transaction, attempt)
-    if password is not None and password.new is not None:
-        await UserAccount.update({UserAccount.password_hash: password.new}).where(
-            UserAccount.organization_id == home, UserAccount.id == user_id
-        )
     email = emails.open_email(ctx, home, user_id, user["email"])
     session_id, tokens = await open_session(ctx, transaction, Holder(home, user_id, email, tuple(user["roles"])))
     transaction.audit(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from makers import claim, message, nphies_message, patient, policy, workflow
+from makers import claim, message, nphies_message, patient, policy, user, workflow
 from peopled import Peopled
 
 from masterlinc.security.principal import Principal
@@ -76,6 +76,7 @@ THINGS: Mapping[str, Thing] = {
 }
 # Where one name means different things on different routes: by the path up to the parameter.
 THINGS_AT: Mapping[str, Thing] = {
+    "/api/v1/auth/users/{user}": Thing(user, prefix="USR", column="authlinc.user_account.id"),
     "/api/v1/messages/{message_id}": Thing(message, prefix="INB", column="masterlinc.message.id"),
     "/api/v1/nphies/messages/{message_id}": Thing(nphies_message, prefix="MSG", column="nphieslinc.message.id"),
 }

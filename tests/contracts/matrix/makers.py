@@ -5,8 +5,11 @@ from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
+import pyotp
 from peopled import Peopled
 
+from authlinc.service import factors
+from authlinc.service.users import NewUser, create_user
 from claimlinc.schemas import ClaimForm
 from claimlinc.service.submitting import submit
 from doctorlinc.schemas import PatientForm
@@ -75,6 +78,19 @@ async def policy(peopled: Peopled, maker: Principal) -> str:
     )
     await create_policy(peopled.context("policylinc", maker), maker.organization_id, draft)
     return number
+
+
+async def user(peopled: Peopled, maker: Principal) -> str:
+    """A user of the organization, with a second factor."""
+    ctx, home = peopled.context("authlinc", maker), maker.organization_id
+    new = NewUser(home, f"{new_id().hex}@matrix.example", "one pass phrase for every user", "Nora", "نورة", ("nurse",))
+    made = await create_user(ctx, new)
+    async with ctx.transaction() as transaction:
+        shown = await factors.put_factor(ctx, transaction, home, await factors.load_holder(transaction, home, made))
+        code = pyotp.TOTP(shown.secret).at(ctx.clock.now())
+        holder = await factors.load_holder(transaction, home, made)
+        assert await factors.confirm_factor(ctx, transaction, home, holder, code)
+    return show("USR", made)
 
 
 async def workflow(peopled: Peopled, maker: Principal) -> str:
