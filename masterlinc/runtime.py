@@ -27,7 +27,7 @@ from masterlinc.sealing.masters import MasterKeys, decoded
 from masterlinc.sealing.store import Unsaved
 from masterlinc.secrets.keeper import Keeper, kept
 from masterlinc.security import permissions
-from masterlinc.security.principal import service_principal
+from masterlinc.security.principal import NOBODY, service_principal
 from masterlinc.security.revocation import Revocations
 from masterlinc.security.tokens import Realm, TokenVerifier
 from masterlinc.security.watch import watch
@@ -45,13 +45,14 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
     clock = clock or SystemClock()
     rbac = permissions.load(config_folder() / settings.security.rbac)
     revocations = Revocations()
+    vault = Vault(_masters(settings))
     services = Services(
         settings=settings,
         registry=registry,
         secrets=Keeper(settings.vault, [("", settings), *_agents_settings(registry)]),
         db=Database(settings.database),
         clock=clock,
-        vault=Vault(_masters(settings)),
+        vault=vault,
         http=httpx.AsyncClient(
             timeout=httpx.Timeout(20.0, connect=5.0),
             follow_redirects=False,
@@ -61,7 +62,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         verifier=TokenVerifier(Realm(settings.security.issuer, settings.security.audience), rbac, revocations, clock),
         revocations=revocations,
         limits=Limits(
-            settings.limits, clock, redis=settings.redis.url, secret=f"{settings.security.master_key.reveal()}/limits"
+            settings.limits, clock, redis=settings.redis.url, secret=lambda: vault.blind(NOBODY, "limits", "subjects")
         ),
         drain=Drain(settings.process.drain_seconds, settings.process.unready_seconds),
         served=frozenset(agent.name for agent in registry.agents if settings.serves(agent.name)),

@@ -6,6 +6,7 @@ Until then each process grants a share of the limit, and keeps in mind what it k
 
 import asyncio
 import logging
+from collections.abc import Callable
 from hashlib import blake2b
 from uuid import UUID
 
@@ -24,11 +25,13 @@ _AWAY = 1_000  # milliseconds until Redis is tried again
 class Limits:
     """The limits of a process."""
 
-    def __init__(self, settings: LimitSettings, clock: Clock, *, redis: Secret | None = None, secret: str = "") -> None:
+    def __init__(
+        self, settings: LimitSettings, clock: Clock, *, redis: Secret | None = None, secret: Callable[[], bytes] = bytes
+    ) -> None:
         self._clock = clock
         self._percent = settings.local_percent
         self._most = settings.subjects
-        self._secret = blake2b(secret.encode(), digest_size=32).digest()
+        self._secret = secret  # the keys in Redis are made with: asked for when first needed
         self._buckets: dict[_Name, Bucket] = {}
         self._shared = Shared(redis, settings.redis_milliseconds) if redis else None
         self._away_until = 0
@@ -99,7 +102,7 @@ class Limits:
     async def _ask(self, bucket: Bucket, subject: str | UUID) -> None:
         """Wait for the question that holds this bucket: one asks for all that came during the last."""
         if not bucket.key:
-            digest = blake2b(str(subject).encode("utf-8", "replace"), key=self._secret, digest_size=16)
+            digest = blake2b(str(subject).encode("utf-8", "replace"), key=self._secret(), digest_size=16)
             bucket.key = f"{PREFIX}{bucket.policy.name}:{digest.hexdigest()}"
         if bucket.asked is None:
             if not self._asking:

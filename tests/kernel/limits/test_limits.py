@@ -44,7 +44,7 @@ async def processes(valkey):
 
     def make(count, settings=WHOLE, url=valkey.url):
         clock = FixedClock(START)
-        made.extend(Limits(settings, clock, redis=RedisUrl(url), secret="s") for _ in range(count))
+        made.extend(Limits(settings, clock, redis=RedisUrl(url), secret=lambda: b"s") for _ in range(count))
         return made[-count:], clock
 
     yield make
