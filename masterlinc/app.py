@@ -21,7 +21,8 @@ from masterlinc.agent import Agent, Permission
 from masterlinc.clock import Clock
 from masterlinc.context import Context, Services
 from masterlinc.events import routes as events
-from masterlinc.http import install
+from masterlinc.http import door, install
+from masterlinc.http.accept import OTHER_MEDIA
 from masterlinc.http.address import client_address, networks
 from masterlinc.http.headers import DOCS_POLICY
 from masterlinc.http.idempotency import tidied
@@ -41,6 +42,7 @@ DOCS_REASON = "the documentation of the API holds nothing secret, and production
 
 def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = None) -> Litestar:
     """Build the application; raises StartupError."""
+    door.check(settings.http)
     services = runtime.build(settings, registry, clock)
     installed = declared_permissions([*registry.agents, *registry.disabled])
     services.verifier.rbac.check(permission.name for permission in installed)
@@ -61,6 +63,7 @@ def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = 
         openapi_config=_openapi(registry) if settings.http.docs else None,
     )
     app = Litestar.from_config(install(config, settings.http))
+    door.install_door(app, settings.http)
     app.state.services = services
     app.state.drain = services.drain
     check_routes(app, (permission.name for permission in declared_permissions(registry.agents)))
@@ -155,7 +158,7 @@ def _docs_assets() -> Router:
     return create_static_files_router(
         path=f"{API}/docs/assets",
         directories=[Path(spec.origin).parent / "static"],
-        opt={"public": DOCS_REASON},
+        opt={"public": DOCS_REASON, OTHER_MEDIA: True},
         include_in_schema=False,
         name="docs-assets",
     )

@@ -26,6 +26,9 @@ HttpUrl = Annotated[
     str, Meta(pattern=r"^(|https?://([^:/@?#\s]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[^?#\s]*[^/?#\s])?)\Z")
 ]
 
+Origin = Annotated[str, Meta(pattern=r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?\Z")]
+Host = Annotated[str, Meta(pattern=r"^([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?\Z")]
+
 
 class RedisUrl(Secret):
     """The address of a Redis; a password may stand in it."""
@@ -56,6 +59,9 @@ class HttpSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     max_body_bytes: Count = 10_485_760  # NPHIES takes 10 MB a message (BV-00076)
     body_seconds: Seconds = 30.0
     production: bool = False
+    public_url: HttpUrl = ""  # what users reach this system at: links in mails and to sign in begin with it
+    allowed_hosts: list[Host] = []  # that requests may name, beside that of public_url; written exactly
+    cors_origins: list[Origin] = []  # of pages that may call from a browser; written exactly
     trusted_proxies: list[str] = []  # networks whose X-Forwarded-For is believed, as 10.0.0.0/8
 
 

@@ -8,6 +8,7 @@ from litestar import Response as LitestarResponse
 from litestar.config.app import AppConfig
 
 from masterlinc.http import problems
+from masterlinc.http.accept import require_acceptable
 from masterlinc.http.body import BoundedBody, Deadlines
 from masterlinc.http.headers import complete, security_headers
 from masterlinc.http.limiting import limit_fields
@@ -57,6 +58,7 @@ def _routed(settings: HttpSettings) -> Any:
             scope["query_string"] = escaped(scope["query_string"])
             if b"&" in scope["query_string"] and not scope["route_handler"].opt.get(REPEATED):
                 require_single(scope["query_string"])
+            require_acceptable(scope)
             started = perf_counter()
             scope["state"][_DRESSED] = True
 
