@@ -30,8 +30,9 @@ tools: $(VENV)/.tools ## install what "agents as tools for AI" needs; tools.enab
 test: $(VENV)/.dev ## run the whole test suite against a real PostgreSQL and a real Valkey
 	$(BIN)/pytest $(ARGS)
 
-chaos: $(VENV)/.dev ## kill processes 1,000 times (KILLS=), break PostgreSQL and Redis, and check every effect; an hour
+chaos: $(VENV)/.dev ## kill processes 1,000 times (KILLS=), break PostgreSQL and Redis, race and fuzz, and check every effect; an hour
 	CHAOS_KILLS=$(KILLS) $(BIN)/pytest -s tests/system/chaos tests/system/test_kill.py $(ARGS)
+	ATTACK_EVERY=1 ATTACK_ROUNDS=20 $(BIN)/pytest -s tests/attacks $(ARGS)
 	SYSTEM_TEST_LEASE=6 $(BIN)/pytest -s tests/system/test_takeover.py $(ARGS)
 
 check: $(VENV)/.dev ## check what is installed, style, types, who imports whom, bad calls and secrets

@@ -13,7 +13,7 @@ from masterlinc.testing import MakePrincipal, Running, bearer, client_of
 
 TESTS = Path(__file__).parents[1]
 # Builders and servers stand beside the tests of their part; they are not written a second time here.
-sys.path += [str(TESTS / part) for part in ("agents/claimlinc", "agents/authlinc", "kernel/http")]
+sys.path += [str(TESTS / part) for part in ("agents/claimlinc", "agents/authlinc", "agents/nphieslinc", "kernel/http")]
 
 from claim_parties import Parties, make_parties  # noqa: E402 - found by the line above
 from test_over_the_wire import connect, server  # noqa: E402, F401 - fixtures

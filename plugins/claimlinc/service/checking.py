@@ -80,16 +80,28 @@ def _sequences(submission: ClaimSubmission) -> list[FieldError]:
 
 
 def _days(submission: ClaimSubmission) -> Iterator[FieldError]:
+    for path, day in _dated(submission):
+        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+            yield fault(
+                path,
+                "range",
+                f"A Gregorian day from {FIRST_DAY} to {LAST_DAY} is expected",
+                f"المتوقع تاريخ ميلادي من {FIRST_DAY} إلى {LAST_DAY}",
+            )
+
+
+def _dated(submission: ClaimSubmission) -> Iterator[tuple[str, date | None]]:
+    """Yield every day of a submission with its path."""
+    yield "created", submission.created
+    yield "subject.birth_date", submission.subject.birth_date
+    if submission.cover.subscriber is not None:
+        yield "cover.subscriber.birth_date", submission.cover.subscriber.birth_date
+    for place, info in enumerate(submission.supporting_info):
+        yield f"supporting_info[{place}].start", info.start
+        yield f"supporting_info[{place}].end", info.end
     for place, line in enumerate(submission.lines):
-        for name in ("service_date", "service_end"):
-            day = getattr(line, name)
-            if day is not None and not FIRST_DAY <= day <= LAST_DAY:
-                yield fault(
-                    f"lines[{place}].{name}",
-                    "range",
-                    f"A Gregorian day from {FIRST_DAY} to {LAST_DAY} is expected",
-                    f"المتوقع تاريخ ميلادي من {FIRST_DAY} إلى {LAST_DAY}",
-                )
+        yield f"lines[{place}].service_date", line.service_date
+        yield f"lines[{place}].service_end", line.service_end
 
 
 def _lengths(submission: ClaimSubmission) -> Iterator[FieldError]:
