@@ -150,6 +150,16 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class SealedColumn:
+    """A column of sealed values, so that they can be sealed anew with another key."""
+
+    table: str  # of the agent's schema
+    column: str
+    label: str  # that its values are sealed under; names in braces are columns of the row: `patient.phone/{id}`
+    organization: UUID | None = None  # whose key seals it; None: that of the row's `organization_id`
+
+
+@dataclass(frozen=True)
 class DemoPerson:
     """A made-up person of the demo data; the same seed makes the same people."""
 
@@ -203,6 +213,7 @@ class Agent:
     routers: Sequence[Any] = ()
     root_routers: Sequence[Any] = ()
     tables: Sequence[Any] = ()
+    sealed: tuple[SealedColumn, ...] = ()
     migrations: str | None = None  # a folder, for agents that are not in this distribution
     publishes: tuple[type[Struct], ...] = ()
     subscribes: tuple[Subscription, ...] = ()

@@ -46,6 +46,7 @@ def _refuse(fault: BaseException) -> int:
 def _parser() -> argparse.ArgumentParser:
     from masterlinc.authoring import cli as authoring
     from masterlinc.events import cli as events_cli
+    from masterlinc.keys import cli as keys_cli
     from masterlinc.launch import cli as launch
     from masterlinc.registry import discover
     from masterlinc.tools import cli as tools_cli
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     launch.add(commands)
     authoring.add(commands)
     tools_cli.add(commands)
+    keys_cli.add(commands)
     events_cli.add(commands, _with_services)
 
     for agent in discover()[0]:

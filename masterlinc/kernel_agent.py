@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta, Raw, Struct
 
 from masterlinc import __version__, retention
-from masterlinc.agent import Agent, Schedule, Step, StepDone, StepInput, Task, Wait, Workflow
+from masterlinc.agent import Agent, Schedule, SealedColumn, Step, StepDone, StepInput, Task, Wait, Workflow
 from masterlinc.errors import FieldError, Invalid
 
 if TYPE_CHECKING:
@@ -117,6 +117,14 @@ KERNEL = Agent(
             1,
             (Step("workflows", "masterlinc.forget_workflows"), Step("deliveries", "masterlinc.forget_deliveries")),
         ),
+    ),
+    sealed=(
+        SealedColumn("idempotency", "response", "idempotency/{route}/{key_hash}"),
+        SealedColumn("step_payload", "input", "workflow.input/{workflow_id}/{position}"),
+        SealedColumn("step_payload", "output", "workflow.output/{workflow_id}/{position}"),
+        SealedColumn("step_payload", "undo_input", "workflow.undo_input/{workflow_id}/{position}"),
+        SealedColumn("workflow_signal", "payload", "workflow.signal/{id}"),
+        SealedColumn("message", "content", "message.content/{id}"),
     ),
     schedules=(Schedule("retention", "15 3 * * *", "retention"),),
 )

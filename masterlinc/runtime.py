@@ -45,7 +45,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
     clock = clock or SystemClock()
     rbac = permissions.load(config_folder() / settings.security.rbac)
     revocations = Revocations()
-    vault = Vault(_masters(settings))
+    vault = Vault(masters(settings))
     services = Services(
         settings=settings,
         registry=registry,
@@ -67,7 +67,9 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         drain=Drain(settings.process.drain_seconds, settings.process.unready_seconds),
         served=frozenset(agent.name for agent in registry.agents if settings.serves(agent.name)),
     )
-    services.keys = Following(services.db, services.vault)
+    services.keys = Following(services.db, services.vault, lambda: masters(settings))
+    for secret in (settings.security.master_key, *settings.security.former_master_keys):
+        secret.on_change(services.keys.masters_changed)
     services.db.unsaved = Unsaved(services.vault.ring)
     services.db.renew = services.secrets.renew
     services.journal = Journal(services.db, services.process_id)
@@ -144,15 +146,28 @@ async def _enter(services: Services, stack: AsyncExitStack) -> None:
 
 async def _open_database(services: Services) -> None:
     """Connect, and refuse a database that is not safe or not migrated."""
-    try:
-        await services.db.open()
-    except Unavailable as fault:
-        raise StartupError(fault.detail) from None
+    await open_migrated(services.db, services.registry)
     try:
         await _check_database(services)
     except BaseException:
         await services.db.close()
         raise
+
+
+async def open_migrated(database: Database, registry: Registry) -> None:
+    """Connect to a database that has this build's tables; raises StartupError."""
+    try:
+        await database.open()
+    except Unavailable as fault:
+        raise StartupError(fault.detail) from None
+    try:
+        left = await pending(database, folders_of(registry.agents))
+    except BaseException:
+        await database.close()
+        raise
+    if left:
+        await database.close()
+        raise StartupError(f"the database lacks {len(left)} migrations ({left[0]} first); run: masterlinc migrate")
 
 
 async def _check_database(services: Services) -> None:
@@ -165,16 +180,14 @@ async def _check_database(services: Services) -> None:
                 f"role {role['rolname']} is a superuser or bypasses row-level security; "
                 "set database.url to the role `app`"
             )
-    left = await pending(services.db, folders_of(services.registry.agents))
-    if left:
-        raise StartupError(f"the database lacks {len(left)} migrations ({left[0]} first); run: masterlinc migrate")
     async with services.db.connection() as connection:
         await require_arabic_trigrams(connection)  # after the migrations, which make the extension as `owner`
     async with services.db.transaction() as transaction:
         await transaction.execute(f"SELECT masterlinc.ensure_partitions({_PARTITIONS_AHEAD})")
 
 
-def _masters(settings: Settings) -> MasterKeys:
+def masters(settings: Settings) -> MasterKeys:
+    """Return the master keys as the settings say now; raises StartupError."""
     security = settings.security
     if not security.master_key:
         raise StartupError(

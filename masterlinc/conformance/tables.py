@@ -53,6 +53,17 @@ FROM pg_proc p WHERE p.prosecdef AND p.pronamespace = to_regnamespace($1)
 ORDER BY 1
 """
 
+_BYTES = """
+SELECT c.relname || '.' || a.attname AS name,
+    EXISTS (
+        SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.conkey @> ARRAY[a.attnum]
+          AND pg_get_constraintdef(k.oid) ~ 'length\\(.*\\) = [0-9]+') AS fixed
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = to_regnamespace($1)
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'bytea'::regtype
+ORDER BY 1
+"""
+
 _FLOATS = frozenset({"real", "double precision", "money"})
 
 
@@ -120,6 +131,19 @@ async def its_times_have_their_zone(stored: Stored) -> AsyncIterator[str]:
             yield f"{stored.schema}.{row['table']}.{row['name']} is {row['type']}: write timestamptz"
 
 
+async def its_sealed_columns_are_declared(stored: Stored) -> AsyncIterator[str]:
+    """Bytes of any length are sealed values, and `masterlinc keys` knows them; a hash or a key has its length."""
+    found = {row["name"]: row["fixed"] for row in await rows(stored, _BYTES)}
+    declared = {f"{one.table}.{one.column}" for one in stored.subject.agent.sealed}
+    for name in sorted({name for name, fixed in found.items() if not fixed} - declared):
+        yield (
+            f"{stored.schema}.{name} holds bytes of any length: declare it as a SealedColumn in `sealed`, "
+            f"or say how long they are: CHECK (length({name.partition('.')[2]}) = 32)"
+        )
+    for name in sorted(declared - found.keys()):
+        yield f"`sealed` names {name}, which is no column of bytes of {stored.schema}"
+
+
 async def its_foreign_keys_stay_at_home(stored: Stored) -> AsyncIterator[str]:
     """A foreign key stays in its schema and in its organization, and deletes nothing."""
     for row in await rows(stored, _FOREIGN_KEYS):
@@ -166,6 +190,7 @@ RULES = (
     its_keys_are_made_by_the_service,
     its_amounts_are_exact,
     its_times_have_their_zone,
+    its_sealed_columns_are_declared,
     its_foreign_keys_stay_at_home,
     the_role_app_may_use_and_not_change_its_tables,
     its_functions_of_the_owner_are_closed,

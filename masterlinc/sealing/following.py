@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -13,7 +13,7 @@ import asyncpg
 
 from masterlinc.db import Database
 from masterlinc.errors import DomainError, StartupError
-from masterlinc.sealing.masters import KEY_BYTES, MasterUnknown
+from masterlinc.sealing.masters import KEY_BYTES, MasterKeys, MasterUnknown
 from masterlinc.sealing.ring import StoredKey
 from masterlinc.sealing.store import ROOT
 from masterlinc.sealing.vault import Vault
@@ -35,8 +35,11 @@ _ROOT = "SELECT wrapped, master_id FROM masterlinc.blind_key"
 class Following:
     """How far a process has read the keys."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, masters: Callable[[], MasterKeys] | None = None) -> None:
+        """Take the database and the vault; `masters` gives the master keys as the settings say now."""
         self._database, self._vault = database, vault
+        self._masters, self._told = masters, ""
+        self._masters_changed = False
         self._next = 0
         self._again_at = 0.0
         self._alone = ThreadPoolExecutor(1, "keys")
@@ -63,6 +66,30 @@ class Following:
         """Read what is new since the last time."""
         async with self._database.transaction() as transaction:
             self._learn(await transaction.fetch(_NEWS, str(self._next)))
+
+    def masters_changed(self) -> None:
+        """Note that the settings name other master keys; the next look takes them."""
+        self._masters_changed = True
+
+    def take_masters(self) -> None:
+        """Use the master keys that the settings name now, unless one that is still needed is not among them."""
+        if not self._masters_changed or self._masters is None:
+            return
+        try:
+            masters = self._masters()
+        except StartupError as fault:
+            self._tell(str(fault))
+            return
+        if not self._vault.ring.take(masters):
+            self._tell("a former master key is still needed; it is kept until security.former_master_keys names it")
+            return
+        self._masters_changed, self._told = False, ""
+        _log.info("master key %s wraps new keys from now on", masters.current)
+
+    def _tell(self, reason: str) -> None:
+        if reason != self._told:
+            _log.error("the change of security.master_key is not taken: %s", reason)
+        self._told = reason
 
     def look_now(self) -> bool:
         """Read it while all else waits: a value came that another process has just sealed. True where that went well.
@@ -116,5 +143,6 @@ async def _repeat(following: Following, every: float) -> None:
         await asyncio.sleep(every)
         try:
             await following.look()
+            following.take_masters()
         except (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             _log.warning("the keys of sealed values could not be read: %s", type(fault).__name__)

@@ -6,7 +6,8 @@ from authlinc.demo import demo
 from authlinc.lifespan import lifespan
 from authlinc.service.directory import find_organization, load_organization
 from authlinc.tables import TABLES
-from masterlinc.agent import Agent, Permission, Task
+from masterlinc.agent import Agent, Permission, SealedColumn, Task
+from masterlinc.security.principal import NOBODY
 
 agent = Agent(
     name="authlinc",
@@ -44,6 +45,10 @@ agent = Agent(
             joins_transaction=True,
             tool=True,
         ),
+    ),
+    sealed=(
+        SealedColumn("user_account", "email", "authlinc.user.email/{id}"),
+        SealedColumn("signing_key", "sealed", "authlinc.signing_key/{kid}", NOBODY),
     ),
     permissions=(
         Permission("session:own", "See and end one's own session", "عرض الجلسة الخاصة وإنهاؤها"),

@@ -6,7 +6,7 @@ from claimlinc.demo import demo
 from claimlinc.routes import router
 from claimlinc.service.workflow import CLAIM
 from claimlinc.tasks import TASKS
-from masterlinc.agent import Agent, Permission
+from masterlinc.agent import Agent, Permission, SealedColumn
 
 agent = Agent(
     name="claimlinc",
@@ -26,6 +26,11 @@ agent = Agent(
     tasks=TASKS,
     demo=demo,
     workflows=(CLAIM,),
+    sealed=(
+        SealedColumn("claim", "submission", "claim.submission/{id}"),
+        SealedColumn("claim_attachment", "sealed", "claim.attachment/{claim_id}/{position}"),
+        SealedColumn("decision_basis", "submission", "claim.submission/{decision_id}"),
+    ),
     permissions=(
         Permission("claim:submit", "Submit claims", "تقديم المطالبات"),
         Permission("claim:read", "See claims and their decisions", "عرض المطالبات وقراراتها"),

@@ -5,7 +5,7 @@ from doctorlinc.demo import demo
 from doctorlinc.routes import router
 from doctorlinc.tables import TABLES
 from doctorlinc.tasks import TASKS
-from masterlinc.agent import Agent, Permission
+from masterlinc.agent import Agent, Permission, SealedColumn
 
 agent = Agent(
     name="doctorlinc",
@@ -23,6 +23,15 @@ agent = Agent(
     publishes=(PatientRegistered, AppointmentBooked),
     tasks=TASKS,
     demo=demo,
+    sealed=(
+        SealedColumn("patient", "medical_record_number", "doctorlinc.patient.medical_record_number/{id}"),
+        SealedColumn("patient", "phone", "doctorlinc.patient.phone/{id}"),
+        SealedColumn("patient", "email", "doctorlinc.patient.email/{id}"),
+        SealedColumn("patient", "policy_number", "doctorlinc.patient.policy_number/{id}"),
+        SealedColumn("patient", "member_number", "doctorlinc.patient.member_number/{id}"),
+        SealedColumn("patient_identifier", "value", "doctorlinc.patient_identifier.value/{id}"),
+        SealedColumn("appointment", "notes", "doctorlinc.appointment.notes/{id}"),
+    ),
     permissions=(
         Permission("patient:read", "See and search patients", "عرض المرضى والبحث عنهم"),
         Permission("patient:create", "Register patients", "تسجيل المرضى"),

@@ -1,6 +1,6 @@
 """The NPHIES bridge: messages in and out, their rules, the exchange, and the simulator."""
 
-from masterlinc.agent import Agent, Permission, StepDone, StepInput, Task
+from masterlinc.agent import Agent, Permission, SealedColumn, StepDone, StepInput, Task
 from nphieslinc import cli
 from nphieslinc.config import Config
 from nphieslinc.contract import MessageStored
@@ -39,6 +39,10 @@ agent = Agent(
             joins_transaction=True,
             name="record_answer",
         ),
+    ),
+    sealed=(
+        SealedColumn("message", "body", "nphieslinc.message/{id}"),
+        SealedColumn("simulator_inbox", "answer", "nphieslinc.simulator_inbox/{id}"),
     ),
     permissions=(
         Permission("nphies:submit", "Submit NPHIES messages", "إرسال رسائل نفيس"),

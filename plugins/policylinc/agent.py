@@ -1,6 +1,6 @@
 """The declaration of the agent."""
 
-from masterlinc.agent import Agent, Permission, Task
+from masterlinc.agent import Agent, Permission, SealedColumn, Task
 from policylinc.config import Config
 from policylinc.contract import (
     EnrolMember,
@@ -38,6 +38,7 @@ agent = Agent(
     tables=TABLES,
     capabilities=("policy_validation", "coverage", "benefit_ledger"),
     publishes=(MemberEnrolled,),
+    sealed=(SealedColumn("member_identifier", "sealed", "member_identifier/{member_id}"),),
     permissions=(
         Permission("policy:read", "See policies and their use", "عرض الوثائق واستخدامها"),
         Permission("policy:validate", "Ask whether a service is covered", "الاستعلام عن تغطية خدمة"),

@@ -1,6 +1,6 @@
 """Code systems, financial rules and signatures."""
 
-from masterlinc.agent import Agent, Permission
+from masterlinc.agent import Agent, Permission, SealedColumn
 from sbslinc.routes import router
 from sbslinc.tasks import TASKS
 
@@ -16,6 +16,7 @@ agent = Agent(
     capabilities=("code_normalization", "financial_rules", "document_signing"),
     routers=(router,),
     tasks=TASKS,
+    sealed=(SealedColumn("signing_key", "private_key", "signing_key/{id}"),),
     permissions=(
         Permission(
             "code:read", "Normalise codes, check figures and signatures", "تحويل الرموز والتحقق من الحسابات والتواقيع"

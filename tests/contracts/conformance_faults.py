@@ -367,6 +367,7 @@ STORED = (
     planted(
         "its_amounts_are_exact", "CHECK (fee >= 0 AND fee < 1e12)", NO_PICCOLO, column("fee numeric(14,2) NOT NULL")
     ),
+    planted("its_sealed_columns_are_declared", "declare it as a SealedColumn", NO_PICCOLO, column("secret bytea")),
     planted("its_times_have_their_zone", "write timestamptz", NO_PICCOLO, column("seen_at timestamp")),
     planted(
         "its_foreign_keys_stay_at_home",

@@ -20,7 +20,7 @@ from msgspec import NODEFAULT, Struct
 from claimlinc.adjudication import RULES, benefit_uses, decide
 from claimlinc.contract import ClaimSubmission, ClaimType, Coding, Cover, Identifier, Line, Subject, Use
 from claimlinc.service.workflow import CLAIM
-from masterlinc.agent import Agent, Permission, Schedule, Step, Subscription, Task, Workflow
+from masterlinc.agent import Agent, Permission, Schedule, SealedColumn, Step, Subscription, Task, Workflow
 from masterlinc.app import create_app, declared_permissions
 from masterlinc.authoring.scaffold import named as new_agent
 from masterlinc.authoring.scaffold import rendered
@@ -168,7 +168,7 @@ def test_the_tasks_that_are_offered_stand_in_the_table_with_their_permission():
         assert found == {f"{agent.name}.{task.label}": task.permission for task in agent.tasks if task.permission}
 
 
-@pytest.mark.parametrize("part", [Agent, Task, Subscription, Workflow, Step, Schedule, Permission])
+@pytest.mark.parametrize("part", [Agent, Task, Subscription, Workflow, Step, Schedule, Permission, SealedColumn])
 def test_every_field_of_an_agent_and_of_its_parts_is_documented(part):
     fields = getattr(part, "__dataclass_fields__", None) or part.__struct_fields__
     assert set(fields) <= named(page("docs/agents.md"))

@@ -13,6 +13,7 @@ from masterlinc.conformance import tables
 from masterlinc.conformance.migrations import Stored, misnumbered
 from masterlinc.conformance.subject import Allowed, Subject
 from masterlinc.db.migrate import KERNEL, folders_of
+from masterlinc.kernel_agent import KERNEL as KERNEL_AGENT
 from masterlinc.registry import discover
 from masterlinc.testing import NewDatabase
 
@@ -53,7 +54,7 @@ async def kernel(new_database: NewDatabase) -> AsyncIterator[Stored]:
     """The kernel's tables, in a database with every agent's."""
     urls = await new_database()
     owner = await asyncpg.connect(urls.owner)
-    agent = Agent(KERNEL, "MasterLinc", "ماستر لينك", masterlinc.__version__, ">=0")
+    agent = Agent(KERNEL, "MasterLinc", "ماستر لينك", masterlinc.__version__, ">=0", sealed=KERNEL_AGENT.sealed)
     allowed = Allowed(open_tables=excused(OPEN), own_keys=excused(OWN_KEY))
     subject = Subject(agent, Path(masterlinc.__file__).parent, Path(), {}, allowed)
     yield Stored(subject, urls, owner, frozenset(), new_database)
