@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from masterlinc.context import Services
+from masterlinc.db.background import background
 from masterlinc.errors import Unavailable
 from masterlinc.events import relay
 from masterlinc.observe.logs import logger
@@ -18,7 +19,7 @@ _SECONDS_BETWEEN_SCHEDULES = 1.0
 
 
 class Dispatcher:
-    """Runs at most `[engine] concurrency` deliveries and workflows at a time."""
+    """Runs at most `[engine] concurrency` deliveries and workflows at a time, on `[engine] connections`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -127,7 +128,7 @@ class Dispatcher:
         return self._stopping or self._services.drain.begun
 
     def _spawn(self, work: Coroutine[Any, Any, None], workflow: UUID | None = None) -> None:
-        task = asyncio.create_task(work, context=contextvars.Context())
+        task = asyncio.create_task(work, context=background())
         self._running.add(task)
         if workflow is not None:
             self._workflows[task] = workflow

@@ -50,7 +50,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         settings=settings,
         registry=registry,
         secrets=Keeper(settings.vault, [("", settings), *_agents_settings(registry)]),
-        db=Database(settings.database),
+        db=Database(settings.database, background=min(settings.engine.connections, settings.database.pool_size)),
         clock=clock,
         vault=vault,
         http=httpx.AsyncClient(

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from masterlinc.db.background import IN_BACKGROUND
 from masterlinc.db.connecting import Renew, connect, never
 from masterlinc.db.engine import CURRENT
 from masterlinc.errors import Unavailable
@@ -157,8 +158,11 @@ class Unsaved(Protocol):
 class Database:
     """The pool of one process; `after_commit` is told of every commit that published events."""
 
-    def __init__(self, settings: DatabaseSettings, *, url: Secret | None = None) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, *, url: Secret | None = None, background: int | None = None
+    ) -> None:
         self._settings = settings
+        self._background = asyncio.Semaphore(background or settings.pool_size)
         self._url = url or settings.url
         self._pool: Any = None
         self._expiry: asyncio.Task[None] | None = None
@@ -209,6 +213,21 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
         """Lend a connection without a transaction: for one-statement hot paths that set their own scope."""
+        if not IN_BACKGROUND.get():
+            async with self._lent() as connection:
+                yield connection
+            return
+        async with self._background:
+            # Who holds one and needs another must not wait for somebody who does the same.
+            one = IN_BACKGROUND.set(False)
+            try:
+                async with self._lent() as connection:
+                    yield connection
+            finally:
+                IN_BACKGROUND.reset(one)
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Any]:
         if self._pool is None:
             raise Unavailable("the database is closed")
         try:

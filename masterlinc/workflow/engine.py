@@ -6,7 +6,6 @@ that died left behind is gone on with by another: each step alone then, and coun
 """
 
 import asyncio
-import contextvars
 import copy
 import time
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from masterlinc.context import Services
+from masterlinc.db.background import background
 from masterlinc.db.transaction import Transaction
 from masterlinc.observe.logs import logger
 from masterlinc.workflow import calling, children
@@ -88,7 +88,7 @@ async def _turn(services: Services, run: Run, begun: dict["asyncio.Task[_End]", 
     elif away or begun:
         for step in away:
             rules.begin(run, step)
-            begun[asyncio.create_task(_run_away(services, run, step), context=contextvars.Context())] = step
+            begun[asyncio.create_task(_run_away(services, run, step), context=background())] = step
         ended = await _ended(run, begun)
         for end in sorted((task.result() for task in ended), key=_moment):  # the last is the first to be taken back
             _take(services, run, end)

@@ -19,6 +19,17 @@ from harness import PASSWORD, free_port, new_folder
 from masterlinc.cli import main
 
 PATIENCE = 120
+# As the first system had them; those that it did not have come after.
+PORTS = {
+    "masterlinc": 0,
+    "claimlinc": 1,
+    "doctorlinc": 2,
+    "policylinc": 3,
+    "nphieslinc": 4,
+    "authlinc": 5,
+    "auditlinc": 6,
+    "sbslinc": 7,
+}
 
 
 class Commands:
@@ -64,12 +75,21 @@ def commands() -> Iterator[Commands]:
 
 def three_ports() -> int:
     """Return a port that is free, and so are those ten and twenty after it."""
+    return free_together(10, 20)
+
+
+def seven_ports() -> int:
+    """Return a port that is free, and so are those of all agents after it."""
+    return free_together(*PORTS.values())
+
+
+def free_together(*after: int) -> int:
     while True:
         port = free_port()
         try:
-            for other in (port + 10, port + 20):
+            for other in after:
                 with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", other))
+                    probe.bind(("127.0.0.1", port + other))
         except OSError:
             continue
         return port
@@ -112,6 +132,38 @@ def test_processes_are_started_shown_started_again_and_stopped(commands):
         "masterlinc stopped",
         "database stopped",
     ]
+    assert commands.status() == (1, {})
+
+
+def test_each_agent_gets_a_process_on_the_port_of_the_first_system(commands):
+    port = seven_ports()
+    code, said = commands.run("start", "--topology", "per-agent", "--port", str(port))
+    assert code == 0, said
+    code, states = commands.status()
+    assert code == 0, states
+    served = {name: (one["port"] - port, one["health"]) for name, one in states.items() if name != "database"}
+    assert served == {name: (number, "ready") for name, number in PORTS.items() if name in served}
+    assert set(served) >= {"masterlinc", "claimlinc", "doctorlinc", "policylinc", "authlinc"}
+
+    def url(agent: str) -> str:
+        return f"http://127.0.0.1:{port + PORTS[agent]}/api/v1"
+
+    signed_in = httpx.post(
+        f"{url('authlinc')}/auth/login",
+        json={"email": "admin@demo.masterlinc.test", "password": PASSWORD},
+    )
+    assert signed_in.status_code == 200, signed_in.text
+    token = {"Authorization": f"Bearer {signed_in.json()['access_token']}"}
+    claims = httpx.get(f"{url('claimlinc')}/claims", headers=token)
+    assert claims.status_code == 200, claims.text
+    elsewhere = httpx.get(f"{url('policylinc')}/claims", headers=token)
+    assert elsewhere.status_code == 404, "a process has the routes of its own agent only"
+    agents = httpx.get(f"{url('masterlinc')}/agents", headers=token).json()["agents"]
+    assert {"ClaimLinc", "PolicyLinc"} <= {one["name"] for one in agents}
+
+    code, said = commands.run("stop")
+    assert code == 0, said
+    assert said.splitlines()[-1].split("  ")[-3].strip() == "database stopped"
     assert commands.status() == (1, {})
 
 

@@ -23,6 +23,8 @@ def moments() -> Iterator[tuple[str, str]]:
         ("undo", "send", BACK),
         ("nested", "ask", LOCAL + HEARD),
         ("nested", "answered", LOCAL + HEARD),
+        ("nested", "inner_send", AWAY),
+        ("nested", "inner_close", LOCAL),
         ("nested", "close", LOCAL),
     ):
         for way in ways:

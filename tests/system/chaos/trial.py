@@ -63,6 +63,7 @@ class Trial:
     system: System
     redis: RedisServer
     asked: dict[str, str] = field(default_factory=dict)  # key → kind of graph
+    orders: dict[str, str] = field(default_factory=dict)  # key → what it dies of
     told: dict[str, str] = field(default_factory=dict)  # key → the workflow's id, as answered
     refused: int = 0  # answers 503
 
@@ -126,7 +127,7 @@ class Trial:
 
     async def ask(self, client: httpx.AsyncClient, key: str, kind: str, order: str = "") -> str:
         """Have a workflow run, once for its key; returns its id."""
-        self.asked[key] = kind
+        self.asked[key], self.orders[key] = kind, order
         answer = await self.insist(client, "/workflow/execute", graph(key, kind, order))
         identifier = answer["workflow_id"]
         assert self.told.setdefault(key, identifier) == identifier
@@ -153,6 +154,19 @@ class Trial:
         """Return at which moments processes were struck, and how often."""
         words = [name.split() for name in listed(self.marks / "struck")]
         return Counter("late" if one[-2] == "late" else one[-1] for one in words)
+
+    def missed(self) -> set[tuple[str, str]]:
+        """Return the moments that were ordered twice or more and never came."""
+        marks = set(listed(self.marks / "struck"))
+        ordered: Counter[tuple[str, str]] = Counter()
+        struck: set[tuple[str, str]] = set()
+        for key, order in self.orders.items():
+            way = self.asked[key], order
+            step, _, moment = order.split(" ", 2)
+            ordered[way] += 1
+            if {f"{key}-{step} {moment}", f"{key} {step} {moment}"} & marks:
+                struck.add(way)
+        return {way for way, times in ordered.items() if times > 1} - struck
 
     async def settle(self) -> None:
         """Wait until everything has come to its end, claims too, and check it."""

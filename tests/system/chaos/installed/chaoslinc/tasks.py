@@ -11,6 +11,8 @@ from masterlinc.context import Context
 _EFFECT = "INSERT INTO chaoslinc.effect (key, kind) VALUES ($1, $2)"
 _STORE = "INSERT INTO chaoslinc.exchange (key, state) VALUES ($1, 'stored') ON CONFLICT (key) DO NOTHING"
 _MARK = "UPDATE chaoslinc.exchange SET state = 'answered' WHERE key = $1 AND state = 'stored'"
+_PARENT = """
+SELECT p.business_key FROM masterlinc.workflow w JOIN masterlinc.workflow p ON p.id = w.parent_id WHERE w.id = $1"""
 _HEARD = "SELECT count(*) FROM chaoslinc.effect WHERE key = $1 AND kind = 'told'"
 
 
@@ -79,7 +81,7 @@ async def begin(ctx: Context, work: Work) -> Worked:
 
 async def ask(ctx: Context, given: StepInput) -> StepDone:
     """Have an effect, and tell it to who answers."""
-    await record(ctx, _work(ctx, given), given.key)
+    await record(ctx, await _work(ctx, given), given.key)
     return StepDone("asked")
 
 
@@ -88,27 +90,30 @@ async def answered(ctx: Context, given: StepInput) -> StepDone:
     async with ctx.transaction() as tx:
         if not await tx.fetchval(_HEARD, given.key):
             raise Wait
-    await record(ctx, _work(ctx, given))
+    await record(ctx, await _work(ctx, given))
     return StepDone("answered")
 
 
 async def close(ctx: Context, given: StepInput) -> StepDone:
     """Have the last effect."""
-    await record(ctx, _work(ctx, given))
+    await record(ctx, await _work(ctx, given))
     return StepDone("closed")
 
 
 async def send_by_key(ctx: Context, given: StepInput) -> StepDone:
     """Send something outside."""
-    await send(ctx, Work(given.key))
+    await send(ctx, await _work(ctx, given))
     return StepDone("sent")
 
 
-def _work(ctx: Context, given: StepInput) -> Work:
-    """Read a key as `token|step order`: the order is for one of the steps."""
-    token, _, rest = given.key.partition("|")
+async def _work(ctx: Context, given: StepInput) -> Work:
+    """Read a key as `token|step order`: the order is for one of the steps, `inner_…` for one of the child's."""
+    async with ctx.transaction() as tx:
+        parent = await tx.fetchval(_PARENT, ctx.step.workflow_id)
+    own = f"inner_{ctx.step.name}" if parent else ctx.step.name
+    token, _, rest = (parent or given.key).partition("|")
     step, _, order = rest.partition(" ")
-    return Work(f"{token} {ctx.step.name}", order if step == ctx.step.name else "")
+    return Work(f"{token} {own}", order if step == own else "")
 
 
 async def hear(ctx: Context, event: Happened) -> None:
