@@ -1,7 +1,10 @@
 """The way out of a process: it takes nothing new, ends what it has begun, and is gone by a deadline."""
 
+import logging
 import time
 from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
 
 
 class Drain:
@@ -26,7 +29,10 @@ class Drain:
         if self._ends is None:
             self._ends = time.monotonic() + self._seconds
             for hook in self._hooks:
-                hook()
+                try:
+                    hook()
+                except Exception as fault:  # noqa: BLE001 - whatever it is, the others are told too
+                    _log.error("somebody could not be told of the drain: %s", type(fault).__name__)
 
     def left(self) -> float:
         """Return the seconds until what still runs is cut; the whole time where nothing has begun."""

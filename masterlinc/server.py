@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -27,6 +27,7 @@ from masterlinc.errors import StartupError
 
 STOP_SECONDS = 25.0  # of an application that brings no Drain of its own
 CLOSE_SECONDS = 3  # what a worker may need after its drain until it is killed
+EXIT_LATE = 70  # of a process that did not end in time
 PR_SET_PDEATHSIG = 1
 DRAIN = signal.SIGUSR1  # from the command to its workers: take nothing new, the order to stop follows
 BACKLOG = 1024
@@ -80,12 +81,12 @@ async def serve_embedded(
         interface=Interfaces.ASGINL,  # the lifespan is run here, so that its faults reach the caller
         **_options(),
     )
-    with reserved:
+    with reserved, _gone_in_time() as be_gone_by:
         async with app.lifespan():
             reserved.close()
             greeting = asyncio.create_task(_greet(host, port, ready))
             try:
-                await _until_signalled(server, app.state.get("drain") or Drain(STOP_SECONDS))
+                await _until_signalled(server, app.state.get("drain") or Drain(STOP_SECONDS), be_gone_by)
             finally:
                 greeting.cancel()
 
@@ -164,11 +165,15 @@ def _options() -> dict[str, Any]:
     }
 
 
-async def _until_signalled(server: Server, drain: Drain) -> None:
+async def _until_signalled(server: Server, drain: Drain, be_gone_by: Callable[[float], None]) -> None:
     loop, ordered, hurried = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def order() -> None:
-        (hurried if ordered.is_set() else ordered).set()
+        if ordered.is_set():
+            hurried.set()
+            return
+        ordered.set()
+        be_gone_by(drain.left() + CLOSE_SECONDS)
 
     for number in SIGNALS:
         loop.add_signal_handler(number, order)
@@ -181,6 +186,27 @@ async def _until_signalled(server: Server, drain: Drain) -> None:
         stopping.cancel()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def _gone_in_time() -> Iterator[Callable[[float], None]]:
+    """Yield what ends this process if the block has not ended by then: a supervisor must not wait for ever."""
+    timers: list[threading.Timer] = []
+
+    def end() -> None:
+        _log.error("the process did not end in time and was ended")
+        os._exit(EXIT_LATE)
+
+    def be_gone_by(seconds: float) -> None:
+        timers.append(threading.Timer(seconds, end))
+        timers[-1].daemon = True
+        timers[-1].start()
+
+    try:
+        yield be_gone_by
+    finally:
+        for timer in timers:
+            timer.cancel()
 
 
 async def _stop_when_ordered(server: Server, drain: Drain, ordered: asyncio.Event, hurried: asyncio.Event) -> None:

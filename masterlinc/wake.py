@@ -1,13 +1,13 @@
 """Wakes other processes sooner, through Redis where there is one; without it they find the work by their poll."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from masterlinc.beside import end
 from masterlinc.observe.logs import logger
 from masterlinc.redis_client import connect
 from masterlinc.settings import RedisSettings
@@ -28,9 +28,7 @@ async def listen(settings: RedisSettings, wake: Callable[[], None]) -> AsyncIter
     try:
         yield bell.ring
     finally:
-        listener.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await listener
+        await end(listener)
         await bell.silence()
         await redis.aclose()
 

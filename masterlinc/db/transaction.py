@@ -158,9 +158,7 @@ class Unsaved(Protocol):
 class Database:
     """The pool of one process; `after_commit` is told of every commit that published events."""
 
-    def __init__(
-        self, settings: DatabaseSettings, *, url: Secret | None = None, background: int | None = None
-    ) -> None:
+    def __init__(self, settings: DatabaseSettings, *, url: Secret | None = None, background: int | None = None) -> None:
         self._settings = settings
         self._background = asyncio.Semaphore(background or settings.pool_size)
         self._url = url or settings.url

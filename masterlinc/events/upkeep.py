@@ -2,15 +2,14 @@
 
 import asyncio
 import contextlib
-import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from masterlinc import redis_client
+from masterlinc.beside import beside
 from masterlinc.context import Services
 from masterlinc.errors import StartupError, Unavailable
 from masterlinc.events import dead_letters, replay
@@ -31,14 +30,14 @@ async def running(services: Services) -> AsyncIterator[Callable[[], None]]:
     poll = services.settings.engine.poll_seconds
 
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(
-            _beside(_keep_on("replay", lambda: replay.advance(services), lambda: _pause(poll)))
-        )
+        replays = _keep_on("replay", lambda: replay.advance(services), lambda: _pause(poll))
+        await stack.enter_async_context(beside(replays, "replay"))
         put_off = _keep_on("dead_letters", lambda: dead_letters.put_off(services), lambda: _pause(_PUT_OFF_SECONDS))
-        await stack.enter_async_context(_beside(put_off))
+        await stack.enter_async_context(beside(put_off, "dead-letters"))
         if services.settings.redis.stream:
             stream = await stack.enter_async_context(_opened(services))
-            await stack.enter_async_context(_beside(_keep_on("stream", stream.step, lambda: _wait(woken, poll))))
+            steps = _keep_on("stream", stream.step, lambda: _wait(woken, poll))
+            await stack.enter_async_context(beside(steps, "stream"))
         yield woken.set
 
 
@@ -58,17 +57,6 @@ async def _opened(services: Services) -> AsyncIterator[Stream]:
         with contextlib.suppress(Exception):  # its lease ends by itself
             await stream.give_up()
         await redis.aclose()
-
-
-@asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work, context=contextvars.Context())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _keep_on(name: str, step: Callable[[], Awaitable[bool]], rest: Callable[[], Awaitable[None]]) -> None:

@@ -5,7 +5,7 @@ What failed left nothing behind and is not kept: the same key may be tried again
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
@@ -14,6 +14,7 @@ import asyncpg
 from litestar import Request, Response
 
 from masterlinc import idempotency
+from masterlinc.beside import beside
 from masterlinc.clock import Clock
 from masterlinc.context import Context
 from masterlinc.db.transaction import Database, Transaction
@@ -95,13 +96,8 @@ async def forget_expired(db: Database, now: datetime) -> int:
 @asynccontextmanager
 async def tidied(db: Database, clock: Clock) -> AsyncIterator[None]:
     """Delete expired answers now and then while the block runs."""
-    task = asyncio.create_task(_tidy(db, clock), name="idempotency-tidy")
-    try:
+    async with beside(_tidy(db, clock), "idempotency-tidy"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _tidy(db: Database, clock: Clock) -> None:

@@ -1,7 +1,6 @@
 """Health: probed in the background once a second, so that asking costs nothing."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -13,6 +12,7 @@ from msgspec import Struct
 
 from masterlinc import __version__
 from masterlinc.agent import Agent
+from masterlinc.beside import beside
 from masterlinc.context import Context, Services
 from masterlinc.db.connecting import Renew, connect
 from masterlinc.observe.logs import logger
@@ -157,13 +157,10 @@ async def _answers(question: Awaitable[Any]) -> bool:
 async def watch(monitor: Monitor) -> AsyncIterator[None]:
     """Probe once a second for as long as the application runs."""
     await monitor.probe()
-    task = asyncio.create_task(_repeat(monitor), name="health")
     try:
-        yield
+        async with beside(_repeat(monitor), "health"):
+            yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         await monitor.close()
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from masterlinc import __version__
+from masterlinc.beside import beside
 from masterlinc.context import Services
 from masterlinc.db.connecting import connect
 from masterlinc.errors import Unavailable
@@ -54,13 +55,10 @@ async def beating(services: Services, work: Work, wake: Callable[[], None]) -> A
     heart = _Heart(services, work, wake)
     await heart.first()
     services.drain.tell(heart.hurry)
-    task = asyncio.create_task(heart.repeat(), name="heartbeat")
     try:
-        yield
+        async with beside(heart.repeat(), "heartbeat"):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await heart.leave()
 
 

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import asyncpg
 
+from masterlinc.beside import beside
 from masterlinc.clock import Clock
 from masterlinc.db import Database
 from masterlinc.errors import DomainError
@@ -31,13 +32,8 @@ async def watch(
 ) -> AsyncIterator[None]:
     """Read keys and revocations now, and again every second while the block runs."""
     await refresh(database, verifier, revocations, clock)
-    task = asyncio.create_task(_follow(database, verifier, revocations, clock, every), name="security-watch")
-    try:
+    async with beside(_follow(database, verifier, revocations, clock, every), "security-watch"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _follow(

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import asyncpg
 
 from authlinc.service.defence import forget_old
 from authlinc.service.signing import ensure_signing_key
 from authlinc.service.state import open_state
+from masterlinc.beside import beside
 from masterlinc.context import Context
 from masterlinc.errors import DomainError
 
@@ -23,13 +24,8 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     state = open_state(ctx)
     try:
         await ensure_signing_key(ctx)
-        cleaner = asyncio.create_task(_clean(ctx), name="authlinc-clean")
-        try:
+        async with beside(_clean(ctx), "authlinc-clean"):
             yield
-        finally:
-            cleaner.cancel()
-            with suppress(asyncio.CancelledError):
-                await cleaner
     finally:
         state.passwords.close()
 

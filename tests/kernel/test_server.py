@@ -22,6 +22,8 @@ from masterlinc.drain import Drain
 @asynccontextmanager
 async def lifespan(app):
     yield
+    if os.environ.get("HANGS"):
+        await asyncio.Event().wait()
     print("lifespan ended", flush=True)
 
 @get("/")
@@ -64,6 +66,7 @@ if __name__ == "__main__":
     import uvloop
     kind, port, stop = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     server.STOP_SECONDS = stop
+    server.CLOSE_SECONDS = 1 if os.environ.get("HANGS") else server.CLOSE_SECONDS
     try:
         if kind == "embedded":
             uvloop.run(embedded(port))
@@ -87,14 +90,14 @@ def start(tmp_path, port):
     (tmp_path / "served.py").write_text(APP)
     children = []
 
-    def begin(kind, stop=25.0, unready=0.0):
+    def begin(kind, stop=25.0, unready=0.0, **environment):
         child = subprocess.Popen(
             [sys.executable, "served.py", kind, str(port), str(stop)],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}", "UNREADY": str(unready)},
+            env=os.environ | {"PYTHONPATH": f"{tmp_path}:{Path.cwd()}", "UNREADY": str(unready)} | environment,
         )
         children.append(child)
         return child
@@ -252,3 +255,12 @@ def test_address_that_is_not_ours_is_one_clear_line(port):
         check_port("192.0.2.1", port)
     with pytest.raises(StartupError, match="cannot listen on"):
         check_port("no-such-host.invalid", port)
+
+
+def test_a_process_that_cannot_close_is_ended_all_the_same(start, port):
+    child = start("embedded", stop=0.5, HANGS="yes")
+    connect(port, child).close()
+    child.send_signal(signal.SIGTERM)
+    said, _ = child.communicate(timeout=60)
+    assert child.returncode == 70
+    assert "lifespan ended" not in said

@@ -165,7 +165,9 @@ class System:
             async with asyncio.timeout(STOP_SECONDS):
                 code = await one.running.wait()
         except TimeoutError:
-            one.signal(signal.SIGABRT)  # has it write where it stands
+            one.signal(signal.SIGQUIT)  # has it write where its tasks stand
+            await asyncio.sleep(1)
+            one.signal(signal.SIGABRT)  # and its threads
             await one.running.wait()
             raise AssertionError(f"{name} did not stop:\n{self.said(name)[-6000:]}") from None
         return code, time.monotonic() - began

@@ -53,9 +53,7 @@ async def test_the_work_of_a_killed_process_is_taken_over(system: System) -> Non
             await system.start(name)
         await settle(client, system)
     await system.check()
-    assert (
-        LEASE != SHIPPED or alone or seconds < WITHIN
-    )  # the shipped one is tried by make chaos, alone
+    assert LEASE != SHIPPED or alone or seconds < WITHIN  # the shipped one is tried by make chaos, alone
     tell(f"{system.shape}: work of a killed process done after {seconds:.1f} s (lease {LEASE} s)")
 
 

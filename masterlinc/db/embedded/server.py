@@ -1,7 +1,6 @@
 """A PostgreSQL server of our own, in the data folder, reached through a unix socket only."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import shutil
@@ -15,6 +14,7 @@ from typing import Any, Self
 import asyncpg
 
 from masterlinc import secrets_file
+from masterlinc.beside import end
 from masterlinc.db.arabic import require_arabic_trigrams
 from masterlinc.db.embedded import folder, process, roles
 from masterlinc.db.embedded.account import Account, server_account
@@ -106,9 +106,7 @@ class EmbeddedPostgres:
     async def stop(self) -> None:
         """Stop the server and let go of the data folder; does nothing the second time."""
         if self._watcher is not None:
-            self._watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watcher
+            await end(self._watcher)
             self._watcher = None
         if self._process is not None:
             await process.stop_server(self._process)
