@@ -6,11 +6,12 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
+from masterlinc.beside import beside
 from masterlinc.db import Database
 from masterlinc.errors import DomainError, StartupError
 from masterlinc.sealing.masters import KEY_BYTES, MasterKeys, MasterUnknown
@@ -129,13 +130,8 @@ class Following:
 async def followed(following: Following, *, every: float = 1.0) -> AsyncIterator[None]:
     """Read the keys now, and each second while the block runs."""
     await following.start()
-    task = asyncio.create_task(_repeat(following, every), name="keys")
-    try:
+    async with beside(_repeat(following, every), "keys"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _repeat(following: Following, every: float) -> None:
