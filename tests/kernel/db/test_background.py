@@ -40,7 +40,7 @@ async def test_a_request_may_have_them_all(open_database):
     for _ in range(3):
         await holding.acquire()
     until.set()
-    await asyncio.gather(*tasks)
+    assert await asyncio.gather(*tasks) == [None] * 3
 
 
 async def test_work_that_holds_one_does_not_wait_for_another(open_database):
