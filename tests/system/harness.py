@@ -166,7 +166,9 @@ class System:
                 code = await one.running.wait()
         except TimeoutError:
             one.signal(signal.SIGQUIT)  # has it write where its tasks stand
-            await asyncio.sleep(1)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await one.running.wait()
             one.signal(signal.SIGABRT)  # and its threads
             await one.running.wait()
             raise AssertionError(f"{name} did not stop:\n{self.said(name)[-6000:]}") from None
