@@ -48,6 +48,7 @@ agent = Agent(
     ),
     sealed=(
         SealedColumn("user_account", "email", "authlinc.user.email/{id}"),
+        SealedColumn("second_factor", "secret", "authlinc.second_factor/{user_id}"),
         SealedColumn("signing_key", "sealed", "authlinc.signing_key/{kid}", NOBODY),
     ),
     permissions=(

@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from authlinc.service import factors
 from claimlinc.service import snapshot
 from masterlinc.agent import DemoPlan
 from masterlinc.context import Context
@@ -35,7 +36,7 @@ NEW_KEY = base64.b64encode(bytes(range(100, 132))).decode()
 OLD_ID, NEW_ID = (MasterKeys(decoded(key)).current for key in (MASTER_KEY, NEW_KEY))
 # The demo leaves nothing in these: their labels are compared with those of the code.
 ID, HASH = UUID(int=7), bytes(range(32))
-ROW = {"workflow_id": ID, "id": ID, "claim_id": ID, "position": 3, "route": "POST /x", "key_hash": HASH}
+ROW = {"workflow_id": ID, "user_id": ID, "id": ID, "claim_id": ID, "position": 3, "route": "POST /x", "key_hash": HASH}
 LABELS = {
     "masterlinc.idempotency.response": RequestKey(ID, ID, "POST /x", HASH, HASH).label,
     "masterlinc.step_payload.input": starting.label(ID, 3, "input"),
@@ -43,6 +44,7 @@ LABELS = {
     "masterlinc.step_payload.undo_input": starting.label(ID, 3, "undo_input"),
     "masterlinc.workflow_signal.payload": control.signal_label(ID),
     "masterlinc.message.content": inbox._label(ID),
+    "authlinc.second_factor.secret": factors._label(ID),
     "doctorlinc.appointment.notes": f"doctorlinc.appointment.notes/{ID}",
     "claimlinc.claim_attachment.sealed": snapshot._attachment_label(ID, 3),
 }
