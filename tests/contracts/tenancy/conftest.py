@@ -17,6 +17,7 @@ from masterlinc.db.embedded import EmbeddedPostgres  # noqa: E402
 from masterlinc.db.migrate import KERNEL  # noqa: E402
 from masterlinc.ids import new_id  # noqa: E402
 from masterlinc.registry import discover  # noqa: E402
+from masterlinc.secrets import Secret  # noqa: E402
 from masterlinc.settings import DatabaseSettings  # noqa: E402
 from masterlinc.testing import NewDatabase  # noqa: E402
 
@@ -44,7 +45,7 @@ async def filled(postgres: EmbeddedPostgres, new_database: NewDatabase) -> Async
     """Fill it, as nobody but the superuser could."""
     urls = await new_database()
     root = await asyncpg.connect(postgres.dsn("superuser", urls.owner.rpartition("/")[2].partition("?")[0]))
-    app = Database(DatabaseSettings(url=urls.app, pool_size=8))
+    app = Database(DatabaseSettings(url=Secret(urls.app), pool_size=8))
     await app.open()
     try:
         one = Filled(root, app, await tables(root, SCHEMAS), new_id(), new_id())

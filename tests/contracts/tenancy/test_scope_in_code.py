@@ -17,13 +17,14 @@ CONNECTS = {
     "masterlinc/db/embedded/server.py": "the superuser of the server in the data folder",
     "masterlinc/db/transaction.py": "the pool",
     "masterlinc/launch/starting.py": "whether the schema is there",
-    "masterlinc/observe/health.py": "whether the server answers, beside the pool; reads no table",
+    "masterlinc/db/connecting.py": "with an address that may change; for the health check, which reads no table",
     "masterlinc/processes/heartbeat.py": "the row of this process, beside the pool",
     "masterlinc/testing.py": "tests",
 }
 # Agents that work in another scope than the caller's: by file, why they may. What they do there is audited there.
 OTHER_SCOPES = {
     "authlinc/cli.py": "the operator's commands",
+    "authlinc/service/challenges.py": "nobody is signed in yet: the scope is that of the account that was found",
     "authlinc/service/directory.py": "a new organization writes its own first row",
     "authlinc/service/entry.py": "nobody is signed in yet: the scope is that of the account that was found",
     "authlinc/service/profile.py": "the principal's own scope, where the context has another one",
