@@ -10,6 +10,7 @@ COUNTS = "answers how many rows it handled, and no more"
 # What each answers. A new one needs its line here and in docs/tenancy.md, and a test below unless it only counts.
 DEFINERS = {
     "authlinc.find_login": "the one account of an exact key, before anybody is known",
+    "claimlinc.publish_research": COUNTS,
     "doctorlinc.search_patients": "ids of patients in the caller's scope",
     "masterlinc.ensure_partitions": COUNTS,
     "masterlinc.forget_aggregates": COUNTS,
