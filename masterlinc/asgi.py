@@ -14,6 +14,7 @@ def application() -> Litestar:
     """Build the application from `config/*.toml` and the environment; raises StartupError."""
     configure()
     settings = load()
+    configure(settings.process.log_level)
     app = create_app(settings, assemble(settings, *discover()))
     app.on_startup += [settle, lambda: drain_when_told(app.state.drain)]
     return app

@@ -45,6 +45,7 @@ class ProcessSettings(Struct, forbid_unknown_fields=True, kw_only=True):
 
     agents: list[str] = []  # empty: all that are enabled
     name: Annotated[str, Meta(min_length=1, max_length=120)] = "masterlinc"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     drain_seconds: Seconds = 25.0  # a supervisor's usual 30, less what it takes to close everything after
     unready_seconds: Annotated[float, Meta(ge=0)] = 0.0
 

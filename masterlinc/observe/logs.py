@@ -1,12 +1,18 @@
-"""Logs: one JSON object a line, and only fields that are on the list, so that health data cannot slip in."""
+"""Logs: one JSON object a line, and only fields that are on the list, so that health data cannot slip in.
+
+Libraries know no list: of their records the words stand, without what they filled in. And all texts are redacted.
+"""
 
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+
+from masterlinc.observe.redaction import redacted
 
 FIELDS = frozenset(
     {
@@ -27,9 +33,12 @@ FIELDS = frozenset(
         "workflow",
     }
 )
+_WORDS = frozenset({"name", "reason"})  # fields that may hold words of others
 _LONGEST = 500
 _FRAMES = 12
-_logger = logging.getLogger("masterlinc")
+_OURS = "masterlinc"
+_CHATTY = ("httpx", "httpcore", "asyncio", "mcp")  # below warnings they tell of every request
+_logger = logging.getLogger(_OURS)
 
 
 class Log:
@@ -119,18 +128,34 @@ def configure(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # its request lines carry addresses
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = lambda _, error, __: logger.fault("uncaught", error)
+    threading.excepthook = lambda uncaught: logger.fault("uncaught", uncaught.exc_value or uncaught.exc_type())
+    sys.unraisablehook = lambda unraisable: logger.fault("unraisable", unraisable.exc_value or unraisable.exc_type())
 
 
 def _line(record: logging.LogRecord) -> dict[str, Any]:
     line: dict[str, Any] = {
         "at": datetime.fromtimestamp(record.created, UTC),
         "level": record.levelname.lower(),
-        "event": _short(record.getMessage()),
+        "event": _short(redacted(_event(record))),
     }
     if record.exc_info and record.exc_info[1] is not None:
         line |= describe(record.exc_info[1])
-    return line | {key: _short(value) for key, value in getattr(record, "facts", {}).items()}
+    return line | {key: _fact(key, value) for key, value in getattr(record, "facts", {}).items()}
+
+
+def _event(record: logging.LogRecord) -> str:
+    """Return our own words whole, and of a library's the first line as it was written, before values came into it."""
+    if record.name.partition(".")[0] == _OURS:
+        return record.getMessage()
+    return f"{record.name}: {str(record.msg).partition(chr(10))[0]}"
+
+
+def _fact(key: str, value: object) -> object:
+    return redacted(str(_short(value))) if key in _WORDS and isinstance(value, str) else _short(value)
 
 
 def _short(value: object) -> object:

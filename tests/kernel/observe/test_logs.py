@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -94,3 +96,42 @@ def test_requests_that_went_well_are_for_debugging(caplog):
         assert caplog.records == []
         seen(scope, 404, None)
     assert [record.facts["status"] for record in caplog.records] == [404]
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), PrettyFormatter()])
+def test_a_library_says_its_words_without_the_values(formatter, caplog):
+    def say():
+        logging.getLogger("httpcore.http11").warning("receive_headers.complete return_value=%r", "سلمى")
+
+    line = formatter.format(record(say, caplog))
+    assert "httpcore.http11: receive_headers.complete return_value=%r" in line
+    assert "سلمى" not in line
+
+
+def test_what_a_library_puts_on_further_lines_is_left_out(caplog):
+    line = JsonFormatter().format(record(lambda: logging.getLogger("asyncio").error("never retrieved\nسلمى"), caplog))
+    assert json.loads(line)["event"] == "asyncio: never retrieved"
+
+
+def test_words_of_others_in_our_lines_are_redacted_and_ids_stay(caplog):
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    line = json.loads(
+        JsonFormatter().format(record(lambda: logger.info("x", reason="token=4711", trace_id=trace), caplog))
+    )
+    assert (line["reason"], line["trace_id"]) == ("[…]", trace)
+
+
+def test_what_nobody_caught_is_written_without_its_message():
+    """Python itself would show the message and the lines of the code."""
+    script = (
+        "from masterlinc.observe.logs import configure; import threading; configure()\n"
+        "def fail(): raise ValueError('1034567892')\n"
+        "thread = threading.Thread(target=fail); thread.start(); thread.join()\n"
+        "import warnings; warnings.warn('careful with 1034567892')\n"
+        "fail()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == 1
+    assert [line["event"] for line in lines if "fault" in line] == ["uncaught", "uncaught"]
+    assert "1034567892" not in done.stderr
