@@ -13,6 +13,10 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from masterlinc.context import Context
 
+# Why health data is used, as audit rows say it. An agent declares its own; a route may, by opt={"purpose": ...}.
+Purpose = Literal["treatment", "payment", "operations", "research"]
+DEFAULT_PURPOSE: Purpose = "operations"
+
 
 class Permission(Struct, frozen=True):
     """A right that a role may hold, as `claim:submit`."""
@@ -208,6 +212,7 @@ class Agent:
     description: str = ""
     description_ar: str = ""
     category: str = ""
+    purpose: Purpose | None = None  # of what it does, in audit rows; None: that of the agent whose task it runs
     priority: int = 5  # of agents that fit a piece of work alike, the lower number takes it
     config: type[Struct] | None = None
     routers: Sequence[Any] = ()

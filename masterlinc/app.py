@@ -18,6 +18,7 @@ from litestar.types import ControllerRouterHandler
 
 from masterlinc import __version__, routes, runtime
 from masterlinc.agent import Agent, Permission
+from masterlinc.audit.refusals import noting
 from masterlinc.clock import Clock
 from masterlinc.context import Context, Services
 from masterlinc.events import routes as events
@@ -62,7 +63,8 @@ def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = 
         lifespan=[lifespan, *tools.lifespans],
         openapi_config=_openapi(registry) if settings.http.docs else None,
     )
-    app = Litestar.from_config(install(config, settings.http))
+    refused = noting(services.refusals, networks(settings.http.trusted_proxies))
+    app = Litestar.from_config(install(config, settings.http, refused))
     door.install_door(app, settings.http)
     app.state.services = services
     app.state.drain = services.drain
@@ -105,6 +107,7 @@ def _provide(agent: str, services: Services) -> Provide:
             trace_id=trace_id(scope),
             language=language(scope),
             address=client_address(scope, trusted),
+            purpose=request.route_handler.opt.get("purpose", ""),
         )
 
     return Provide(context)

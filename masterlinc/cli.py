@@ -44,6 +44,7 @@ def _refuse(fault: BaseException) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from masterlinc.audit import cli as audit
     from masterlinc.authoring import cli as authoring
     from masterlinc.events import cli as events_cli
     from masterlinc.keys import cli as keys_cli
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     tools_cli.add(commands)
     keys_cli.add(commands)
     events_cli.add(commands, _with_services)
+    audit.add(commands, _with_services)
 
     for agent in discover()[0]:
         for add in agent.cli:

@@ -9,10 +9,11 @@ from uuid import UUID
 import httpx
 from msgspec import Struct
 
-from masterlinc.agent import StepRun, Task
+from masterlinc.agent import DEFAULT_PURPOSE, StepRun, Task
 from masterlinc.clock import Clock
+from masterlinc.db.actor import Actor
 from masterlinc.db.engine import CURRENT
-from masterlinc.db.transaction import Actor, Database, Transaction
+from masterlinc.db.transaction import Database, Transaction
 from masterlinc.drain import Drain
 from masterlinc.errors import NotBuilt
 from masterlinc.ids import new_id
@@ -22,13 +23,14 @@ from masterlinc.registry import Registry
 from masterlinc.sealing import Vault
 from masterlinc.sealing.following import Following
 from masterlinc.secrets.keeper import Keeper
-from masterlinc.security.principal import Principal, service_principal
+from masterlinc.security.principal import NOBODY, Principal, service_principal
 from masterlinc.security.revocation import Revocations
 from masterlinc.security.tokens import TokenVerifier
 from masterlinc.settings import Settings
 from masterlinc.suspects import Suspects
 
 if TYPE_CHECKING:
+    from masterlinc.audit.refusals import Refusals
     from masterlinc.workflow.finished import Finished
     from masterlinc.workflow.journal import Journal
 
@@ -51,6 +53,7 @@ class Services:
     revocations: Revocations
     limits: Limits
     keys: Following = field(init=False)
+    refusals: "Refusals"
     journal: "Journal" = field(init=False)
     finished: "Finished" = field(init=False)
     served: frozenset[str] = frozenset()  # the agents whose routes, steps and subscribers are this process's
@@ -67,7 +70,7 @@ class Context:
     No dataclass: Litestar would have msgspec take one apart at every request.
     """
 
-    __slots__ = ("address", "agent", "language", "principal", "services", "step", "trace_id")
+    __slots__ = ("address", "agent", "language", "principal", "purpose", "services", "step", "trace_id")
 
     def __init__(  # noqa: PLR0913 - a request has this many facts
         self,
@@ -78,6 +81,7 @@ class Context:
         trace_id: str = "",
         language: str = "en",
         address: str = "",
+        purpose: str = "",
         step: StepRun | None = None,
     ) -> None:
         self.agent = agent
@@ -86,6 +90,7 @@ class Context:
         self.trace_id = trace_id
         self.language = language
         self.address = address  # where the request came from; empty for work of our own
+        self.purpose = purpose or services.registry.purposes.get(agent, "")  # why, as it was where the work came in
         self.step = step  # the workflow's step that this runs for
 
     @property
@@ -122,7 +127,9 @@ class Context:
     def actor(self) -> Actor:
         """Return who acts, as audit rows name them."""
         who = self.principal
-        return Actor(who.user_id, who.kind, who.session_id, self.trace_id, self.address)
+        home = None if who.organization_id == NOBODY else who.organization_id
+        purpose = self.purpose or DEFAULT_PURPOSE
+        return Actor(who.user_id, who.kind, who.session_id, self.trace_id, self.address, home, purpose)
 
     def enabled(self, agent: str) -> bool:
         """Say whether the system runs an agent."""
@@ -176,6 +183,7 @@ class Context:
             trace_id=self.trace_id,
             language=self.language,
             address=self.address,
+            purpose=self.purpose,
             step=self.step,
         )
 

@@ -9,6 +9,7 @@ from msgspec import Meta, Raw, Struct
 from masterlinc import __version__, retention
 from masterlinc.agent import Agent, Schedule, SealedColumn, Step, StepDone, StepInput, Task, Wait, Workflow
 from masterlinc.errors import FieldError, Invalid
+from masterlinc.security.principal import NOBODY
 
 if TYPE_CHECKING:
     from masterlinc.context import Context
@@ -125,6 +126,7 @@ KERNEL = Agent(
         SealedColumn("step_payload", "undo_input", "workflow.undo_input/{workflow_id}/{position}"),
         SealedColumn("workflow_signal", "payload", "workflow.signal/{id}"),
         SealedColumn("message", "content", "message.content/{id}"),
+        SealedColumn("audit_key", "sealed", "masterlinc.audit_key/{kid}", NOBODY),
     ),
     schedules=(Schedule("retention", "15 3 * * *", "retention"),),
 )

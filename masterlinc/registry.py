@@ -50,6 +50,7 @@ class Registry:
     plans: dict[str, Plan] = field(default_factory=dict)  # full name of a workflow → what is stored when it starts
     plan_texts: dict[str, str] = field(default_factory=dict)  # their steps, as `masterlinc.start_workflow` takes them
     former: dict[tuple[str, int], Task] = field(default_factory=dict)  # tasks that only workflows begun before use
+    purposes: dict[str, str] = field(default_factory=dict)  # agent → why it uses health data, where it says so
     skipped: tuple[Skipped, ...] = ()
     disabled: tuple[Agent, ...] = ()
 
@@ -116,6 +117,7 @@ def assemble(settings: Settings, agents: Iterable[Agent], skipped: Iterable[Skip
         plans=plans,
         plan_texts={name: stored(plan) for name, plan in plans.items()},
         former=former,
+        purposes={agent.name: agent.purpose for agent in ordered if agent.purpose is not None},
         skipped=tuple(skipped),
         disabled=tuple(agent for name, agent in sorted(found.items()) if name not in enabled),
     )

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 
 from masterlinc import __version__
+from masterlinc.audit.refusals import Refusals, writing
+from masterlinc.audit.sealer import sealing
 from masterlinc.clock import Clock, SystemClock
 from masterlinc.context import Context, Services
 from masterlinc.db import Database
@@ -46,11 +48,12 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
     rbac = permissions.load(config_folder() / settings.security.rbac)
     revocations = Revocations()
     vault = Vault(masters(settings))
+    db = Database(settings.database, background=min(settings.engine.connections, settings.database.pool_size))
     services = Services(
         settings=settings,
         registry=registry,
         secrets=Keeper(settings.vault, [("", settings), *_agents_settings(registry)]),
-        db=Database(settings.database, background=min(settings.engine.connections, settings.database.pool_size)),
+        db=db,
         clock=clock,
         vault=vault,
         http=httpx.AsyncClient(
@@ -64,6 +67,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
         limits=Limits(
             settings.limits, clock, redis=settings.redis.url, secret=lambda: vault.blind(NOBODY, "limits", "subjects")
         ),
+        refusals=Refusals(db, clock),
         drain=Drain(settings.process.drain_seconds, settings.process.unready_seconds),
         served=frozenset(agent.name for agent in registry.agents if settings.serves(agent.name)),
     )
@@ -88,7 +92,9 @@ async def run(services: Services) -> AsyncIterator[Dispatcher]:
         stack.push_async_callback(services.db.close)
         await stack.enter_async_context(kept(services.secrets))
         await stack.enter_async_context(followed(services.keys))
+        await stack.enter_async_context(writing(services.refusals))
         await stack.enter_async_context(watch(services.db, services.verifier, services.revocations, services.clock))
+        await stack.enter_async_context(sealing(services))
         await subscriptions.register(services)
         await schedules.register(services)
         dispatcher = Dispatcher(services)

@@ -133,6 +133,14 @@ class EngineSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     poll_seconds: Seconds = 0.2
 
 
+class AuditSettings(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The seals over audit rows."""
+
+    seal_seconds: Seconds = 10.0  # how long a row waits for its seal, about
+    checkpoint_folder: str = ""  # where signed checkpoints are written; empty: nowhere
+    checkpoint_seconds: Seconds = 3600.0
+
+
 class ToolsSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """Agents as tools for AI: the MCP server and the cards of agents."""
 
@@ -160,6 +168,7 @@ class Settings(Struct, forbid_unknown_fields=True, kw_only=True):
     security: SecuritySettings = field(default_factory=SecuritySettings)
     vault: VaultSettings = field(default_factory=VaultSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     tools: ToolsSettings = field(default_factory=ToolsSettings)
     demo: DemoSettings = field(default_factory=DemoSettings)
     agents: dict[str, dict[str, Any]] = {}  # each agent's section, checked against its own Struct

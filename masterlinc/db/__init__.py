@@ -1,6 +1,7 @@
 """PostgreSQL: the pool, transactions, Piccolo's engine, migrations."""
 
+from masterlinc.db.actor import Actor
 from masterlinc.db.engine import ENGINE, OutsideOfTransaction
-from masterlinc.db.transaction import NO_ORGANIZATIONS, Actor, Database, Transaction, scope_literal
+from masterlinc.db.transaction import NO_ORGANIZATIONS, Database, Transaction, scope_literal
 
 __all__ = ["ENGINE", "NO_ORGANIZATIONS", "Actor", "Database", "OutsideOfTransaction", "Transaction", "scope_literal"]

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from masterlinc.db.actor import Actor, Source
 from masterlinc.db.background import IN_BACKGROUND
 from masterlinc.db.connecting import Renew, connect, never
 from masterlinc.db.engine import CURRENT
@@ -27,16 +28,6 @@ _IDLE_MILLISECONDS = "7000"  # a process that hangs lets its row locks go in tim
 _RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
-class Actor(Struct, frozen=True):
-    """Who acts, for the audit row."""
-
-    id: UUID | None = None
-    kind: str = "service"
-    session_id: UUID | None = None
-    trace_id: str = ""
-    address: str = ""
-
-
 class _PublishedEvent(Struct, frozen=True):
     id: UUID
     organization_id: UUID
@@ -45,7 +36,7 @@ class _PublishedEvent(Struct, frozen=True):
     payload: Struct
 
 
-class _AuditRow(Struct, frozen=True):
+class _AuditRow(Source, frozen=True):
     id: UUID
     organization_id: UUID | None
     at: datetime | None
@@ -107,8 +98,23 @@ class Transaction:
         detail: dict[str, str] | None = None,
     ) -> None:
         """Write an audit row in this transaction."""
-        row = _AuditRow(new_id(), organization_id, None, action, resource, resource_id, patient, outcome, detail or {})
-        self._audits.append(row)
+        who = self._actor
+        self._audits.append(
+            _AuditRow(
+                id=new_id(),
+                organization_id=organization_id,
+                at=None,
+                action=action,
+                resource=resource,
+                resource_id=resource_id,
+                patient=patient,
+                outcome=outcome,
+                detail=detail or {},
+                address=who.address,
+                purpose=who.purpose,
+                actor_organization_id=who.organization_id,
+            )
+        )
 
     def on_commit(self, hook: Callable[[], None]) -> None:
         """Call `hook` once the outermost transaction has committed."""
@@ -119,18 +125,18 @@ class Transaction:
         """Say whether this transaction published anything."""
         return bool(self._events)
 
-    async def _flush(self) -> None:
+    def _closing(self) -> str:
+        """Return the statements that write what was audited and published, to be sent with the COMMIT.
+
+        asyncpg sends several statements at once without arguments only, so the values are literals.
+        """
+        who, statements = self._actor, []
         if self._audits:
-            await self.connection.execute(
-                "SELECT masterlinc.write_audit($1, $2, $3, $4, $5::jsonb)",
-                self._actor.id,
-                self._actor.kind,
-                self._actor.session_id,
-                self._actor.trace_id,
-                dump(self._audits),
-            )
+            facts = ", ".join(_literal(fact) for fact in (who.id, who.kind, who.session_id, who.trace_id))
+            statements.append(f"SELECT masterlinc.write_audit({facts}, {_literal(dump(self._audits))}::jsonb); ")
         if self._events:
-            await self.connection.execute("SELECT masterlinc.publish($1::jsonb)", dump(self._events))
+            statements.append(f"SELECT masterlinc.publish({_literal(dump(self._events))}::jsonb); ")
+        return "".join(statements)
 
     def _mark(self) -> tuple[int, int, int]:
         return len(self._events), len(self._audits), len(self._hooks)
@@ -183,6 +189,7 @@ class Database:
                     "statement_timeout": str(int(settings.statement_seconds * 1000)),
                     "idle_in_transaction_session_timeout": _IDLE_MILLISECONDS,
                     "jit": "off",
+                    "standard_conforming_strings": "on",  # _literal counts on it
                     "timezone": "UTC",
                 },
             )
@@ -293,9 +300,8 @@ class Database:
             token = CURRENT.set(transaction)
             try:
                 yield transaction
-                await transaction._flush()  # noqa: SLF001 - the two are one module's business
                 written = await self.unsaved.write(connection) if self.unsaved and not read_only else None
-                await _commit(connection)
+                await _commit(connection, transaction._closing())  # noqa: SLF001 - the two are one module's business
             except Exception:
                 await _roll_back(connection)
                 raise
@@ -332,15 +338,23 @@ def scope_literal(organizations: Iterable[UUID]) -> str:
     return "{" + ",".join(sorted(str(organization) for organization in organizations)) + "}"
 
 
+def _literal(value: object) -> str:
+    """Write a value as a literal: in standard-conforming strings a quote is all that can end one."""
+    return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
+
+
 def _begin(organizations: frozenset[UUID], isolation: Isolation | None, read_only: bool) -> str:
     modes = (f" ISOLATION LEVEL {isolation.upper()}" if isolation else "") + (" READ ONLY" if read_only else "")
     # One round trip: UUIDs cannot carry SQL, so the literal is safe.
     return f"BEGIN{modes}; SELECT set_config('masterlinc.orgs', '{scope_literal(organizations)}', true)"
 
 
-async def _commit(connection: Any) -> None:
-    """Commit; PostgreSQL answers ROLLBACK, and no error, where a failed statement had been swallowed before."""
-    if await connection.execute("COMMIT") != "COMMIT":
+async def _commit(connection: Any, closing: str) -> None:
+    """Commit, in one round trip with what is left to write.
+
+    PostgreSQL answers ROLLBACK, and no error, where a failed statement had been swallowed before.
+    """
+    if await connection.execute(f"{closing}COMMIT") != "COMMIT":
         raise asyncpg.InFailedSQLTransactionError("a failed statement was swallowed: nothing was committed")
 
 

@@ -1,5 +1,6 @@
 """Puts the HTTP conventions into an application."""
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -7,6 +8,7 @@ from litestar import Request as LitestarRequest
 from litestar import Response as LitestarResponse
 from litestar.config.app import AppConfig
 
+from masterlinc.errors import DomainError
 from masterlinc.http import problems
 from masterlinc.http.accept import require_acceptable
 from masterlinc.http.body import BoundedBody, Deadlines
@@ -22,17 +24,22 @@ from masterlinc.observe.requests import seen
 from masterlinc.settings import HttpSettings
 from masterlinc.wire.codec import decode_hook, encode_hook
 
+Refused = Callable[[Any, DomainError], None]  # told of every error that is answered, with the request's scope
+
 _DRESSED = "masterlinc.dressed"  # the middleware gives this request's answer its headers
 
 
-def install(config: AppConfig, settings: HttpSettings) -> AppConfig:
-    """Return the configuration with exact bodies, bounded bodies, problem answers and the headers of every answer."""
+def install(config: AppConfig, settings: HttpSettings, refused: Refused = lambda _scope, _error: None) -> AppConfig:
+    """Return the configuration with exact bodies, bounded bodies, problem answers and the headers of every answer.
+
+    `refused` is told of every error that is answered.
+    """
     config.request_class = Request
     config.response_class = Response
     config.request_max_body_size = None  # BoundedBody counts, and sets the deadline
     config.type_decoders = [*(config.type_decoders or []), (_is_exact, decode_hook)]
     config.type_encoders = {**(config.type_encoders or {}), Money: encode_hook, Quantity: encode_hook}
-    config.exception_handlers = {**config.exception_handlers, Exception: _answered(settings)}
+    config.exception_handlers = {**config.exception_handlers, Exception: _answered(settings, refused)}
     config.middleware.append(_routed(settings))
     config.plugins.extend([ExactNumbers(), DocumentedProblems()])
     config.logging_config = None
@@ -76,12 +83,13 @@ def _routed(settings: HttpSettings) -> Any:
     return middleware
 
 
-def _answered(settings: HttpSettings) -> Any:
+def _answered(settings: HttpSettings, refused: Refused) -> Any:
     """Answer errors; one that came before the middleware gets its headers here."""
     security = security_headers(production=settings.production)
 
     def answer(request: LitestarRequest[Any, Any, Any], fault: Exception) -> LitestarResponse[Any]:
         response = problems.answer(request, fault)
+        refused(request.scope, problems.as_domain_error(fault))
         if _DRESSED not in request.scope["state"]:
             for name, value in complete((), security, trace_id(request.scope)):
                 response.headers[name.decode()] = value.decode()

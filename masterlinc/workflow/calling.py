@@ -7,10 +7,10 @@ from uuid import UUID
 
 import asyncpg
 
-from masterlinc.agent import Fail, Park, Retry, StepDone, StepInput, StepRun, Task, Wait
+from masterlinc.agent import DEFAULT_PURPOSE, Fail, Park, Retry, StepDone, StepInput, StepRun, Task, Wait
 from masterlinc.backoff import backoff
 from masterlinc.context import Context, Services
-from masterlinc.db.transaction import Actor as AuditActor
+from masterlinc.db.actor import Actor as AuditActor
 from masterlinc.errors import DomainError
 from masterlinc.faults import in_short, storable
 from masterlinc.plans.control import signal_label
@@ -71,11 +71,13 @@ def scope(run: Run) -> frozenset[UUID]:
     return frozenset(run.actor.organizations) if run.actor else frozenset({run.organization_id})
 
 
-def actor(run: Run) -> AuditActor:
+def actor(services: Services, run: Run) -> AuditActor:
     """Return who acts, as audit rows name them."""
+    purpose = services.registry.purposes.get(run.agent, DEFAULT_PURPOSE)
     if run.actor is None:
-        return AuditActor(trace_id=run.id.hex)
-    return AuditActor(run.actor.id, run.actor.kind, None, run.id.hex)
+        return AuditActor(trace_id=run.id.hex, organization_id=run.organization_id, purpose=purpose)
+    who = run.actor
+    return AuditActor(who.id, who.kind, None, run.id.hex, organization_id=who.organization_id, purpose=purpose)
 
 
 def prepare(services: Services, run: Run, step: StepRow) -> Call:

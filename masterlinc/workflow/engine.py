@@ -163,7 +163,7 @@ async def _run_local(services: Services, run: Run, first: StepRow) -> bool:
     kept, written = _Kept.of(run), False
     try:
         async with asyncio.timeout(None) as limit:
-            async with services.db.transaction(calling.scope(run), actor=calling.actor(run)) as transaction:
+            async with services.db.transaction(calling.scope(run), actor=calling.actor(services, run)) as transaction:
                 left = await _run_together(services, run, transaction, first, limit)
                 written = True
     except LostLease:

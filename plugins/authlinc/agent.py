@@ -18,6 +18,7 @@ agent = Agent(
     description="Users, organizations and who they are: signing in, tokens, the directory of providers and payers.",
     description_ar="المستخدمون والمنشآت وهوياتهم: تسجيل الدخول والرموز ودليل مقدمي الخدمة والجهات الدافعة.",
     category="identity",
+    purpose="operations",
     capabilities=("authentication", "authorization"),
     config=Config,
     routers=routes.routers,

@@ -4,9 +4,9 @@ from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import ClaimDecided, ClaimSubmitted
 from claimlinc.demo import demo
 from claimlinc.routes import router
-from claimlinc.service.workflow import CLAIM, RESEARCH
+from claimlinc.service.workflow import CLAIM
 from claimlinc.tasks import TASKS
-from masterlinc.agent import Agent, Permission, Schedule, SealedColumn
+from masterlinc.agent import Agent, Permission, SealedColumn
 
 agent = Agent(
     name="claimlinc",
@@ -17,6 +17,7 @@ agent = Agent(
     description="Claims and pre-authorizations: taken, checked, followed step by step and decided with reasons.",
     description_ar="المطالبات والموافقات المسبقة: استلامها والتحقق منها ومتابعتها واتخاذ القرار فيها مع الأسباب.",
     category="claims",
+    purpose="payment",
     capabilities=("claim_processing", "claim_validation", "adjudication"),
     requires=("authlinc", "policylinc", "sbslinc"),
     optional=("doctorlinc",),
@@ -25,8 +26,7 @@ agent = Agent(
     publishes=(ClaimSubmitted, ClaimDecided),
     tasks=TASKS,
     demo=demo,
-    workflows=(CLAIM, RESEARCH),
-    schedules=(Schedule("research", "45 3 * * *", RESEARCH.name),),
+    workflows=(CLAIM,),
     sealed=(
         SealedColumn("claim", "submission", "claim.submission/{id}"),
         SealedColumn("claim_attachment", "sealed", "claim.attachment/{claim_id}/{position}"),
@@ -35,6 +35,5 @@ agent = Agent(
     permissions=(
         Permission("claim:submit", "Submit claims", "تقديم المطالبات"),
         Permission("claim:read", "See claims and their decisions", "عرض المطالبات وقراراتها"),
-        Permission("research:read", "See groups of claims without persons", "عرض مجموعات المطالبات دون بيانات أشخاص"),
     ),
 )

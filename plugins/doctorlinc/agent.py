@@ -16,6 +16,7 @@ agent = Agent(
     description="Patients, practitioners and their appointments.",
     description_ar="المرضى والممارسون ومواعيدهم.",
     category="clinical",
+    purpose="treatment",
     capabilities=("patient_records", "practitioner_directory", "scheduling"),
     requires=("authlinc",),
     routers=(router,),

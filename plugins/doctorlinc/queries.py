@@ -11,6 +11,7 @@ from uuid import UUID
 from piccolo.columns.combination import Where
 
 from doctorlinc.tables import Appointment, Patient, Practitioner, Schedule
+from masterlinc import wire
 from masterlinc.context import Context
 from masterlinc.db import Transaction
 
@@ -53,7 +54,7 @@ async def find_patient(ctx: Context, wanted: UUID | Numbers, audit_id: UUID | No
     numbers = wanted if isinstance(wanted, Numbers) else Numbers()
     scope, actor = sorted(ctx.principal.organizations), ctx.actor
     return await ctx.db.call(
-        "SELECT * FROM doctorlinc.find_patient($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "SELECT * FROM doctorlinc.find_patient($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         scope,
         scope,
         wanted if isinstance(wanted, UUID) else None,
@@ -64,6 +65,7 @@ async def find_patient(ctx: Context, wanted: UUID | Numbers, audit_id: UUID | No
         actor.kind,
         actor.session_id,
         actor.trace_id,
+        wire.dump(actor.source),
     )
 
 

@@ -16,6 +16,7 @@ agent = Agent(
     description="The exchange with NPHIES: messages read, written, checked and sent.",
     description_ar="التبادل مع منصة نفيس: قراءة الرسائل وكتابتها والتحقق منها وإرسالها.",
     category="exchange",
+    purpose="payment",
     requires=("authlinc", "policylinc", "claimlinc"),
     capabilities=("nphies_exchange",),
     config=Config,

@@ -31,6 +31,7 @@ agent = Agent(
     description="Policies, members and benefits: what is covered, what is used, who pays what.",
     description_ar="الوثائق والمستفيدون والمنافع: ما هو مغطى وما استُخدم ومن يدفع.",
     category="coverage",
+    purpose="payment",
     requires=("authlinc",),
     optional=("doctorlinc",),
     config=Config,

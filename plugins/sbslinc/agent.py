@@ -13,6 +13,7 @@ agent = Agent(
     description="Codes, arithmetic and signatures: service codes normalised, figures checked, documents signed.",
     description_ar="الرموز والحسابات والتواقيع: توحيد رموز الخدمات والتحقق من المبالغ وتوقيع المستندات.",
     category="coding",
+    purpose="payment",
     capabilities=("code_normalization", "financial_rules", "document_signing"),
     routers=(router,),
     tasks=TASKS,

@@ -31,6 +31,10 @@ PLANTED = {
     "A contract is data": ("plugins/sbslinc/contract.py", "import asyncpg"),
     "The database, events and workflows know no HTTP": ("masterlinc/db/ddl.py", "import litestar"),
     "No cycles between siblings": ("masterlinc/errors.py", "import masterlinc.ids"),
+    "What verifies the audit shares no code with what seals it": (
+        "masterlinc/audit/verification/report.py",
+        "import masterlinc.audit.format",
+    ),
 }
 
 

@@ -20,6 +20,8 @@ from masterlinc.testing import NewDatabase
 # Tables without row-level security: they hold keys, counters and ids of work, never a person or a claim.
 OPEN = {
     "masterlinc.aggregate",
+    "masterlinc.audit_key",
+    "masterlinc.audit_seal",
     "masterlinc.blind_key",
     "masterlinc.data_key",
     "masterlinc.delivery",

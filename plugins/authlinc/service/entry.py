@@ -54,7 +54,7 @@ async def enter(
 ) -> Tokens:
     """Open a session for who has proven to be this person; raises LoginRefused when the account may not sign in."""
     home = person.organization_id
-    actor = Actor(person.user_id, "user", None, ctx.trace_id, ctx.address)
+    actor = Actor(person.user_id, "user", None, ctx.trace_id, ctx.address, person.organization_id, ctx.actor.purpose)
     async with ctx.db.transaction(frozenset({home}), actor=actor) as transaction:
         user = await transaction.fetchrow(queries.LOCK_USER, home, person.user_id)
         reason = bar(user, password)

@@ -18,13 +18,13 @@ from claimlinc.contract import (
     RecordedClaim,
 )
 from claimlinc.errors import ClaimNumberTaken
-from claimlinc.research_terms import GENDERS, band_of
 from claimlinc.service import references
 from claimlinc.service.checking import check_submission
 from claimlinc.service.snapshot import Snapshot, seal, seal_attachments
 from claimlinc.service.workflow import CLAIM, CLAIM_NAME
 from masterlinc import idempotency, ids, wire
 from masterlinc.context import Context
+from masterlinc.db import Actor
 from masterlinc.db.engine import CURRENT
 from masterlinc.idempotency import Answer, RequestKey
 from masterlinc.money import Money, Quantity
@@ -116,7 +116,7 @@ def _arguments(ctx: Context, entry: Entry, new: _New) -> list[Any]:
     claim_id, organization, submission = new.claim_id, entry.organization_id, entry.snapshot.submission
     actor = ctx.actor
     return [
-        wire.dump(_document(entry, new)),
+        wire.dump(_document(entry, new, actor)),
         seal(ctx.vault, organization, claim_id, entry.snapshot),
         seal_attachments(ctx.vault, organization, claim_id, submission.attachments),
         ctx.services.registry.plan_texts[CLAIM_NAME],
@@ -127,7 +127,7 @@ def _arguments(ctx: Context, entry: Entry, new: _New) -> list[Any]:
     ]
 
 
-def _document(entry: Entry, new: _New) -> dict[str, Any]:
+def _document(entry: Entry, new: _New, actor: Actor) -> dict[str, Any]:
     submission, organization, claim_id = entry.snapshot.submission, entry.organization_id, new.claim_id
     first, last = _period(submission)
     document: dict[str, Any] = {
@@ -147,14 +147,12 @@ def _document(entry: Entry, new: _New) -> dict[str, Any]:
         "payer_license": submission.payer_license,
         "service_start": first,
         "service_end": last,
-        "age_band": band_of(submission.subject.birth_date, first),
-        "gender": submission.subject.gender if submission.subject.gender in GENDERS else None,
         "message_id": submission.message_id,
         "workflow_id": ids.new_id(),
         "workflow": CLAIM_NAME,
         "workflow_version": CLAIM.version,
         "events": [_event(claim_id, organization)],
-        "audits": [_audit(claim_id, organization, submission)],
+        "audits": [_audit(claim_id, organization, submission) | msgspec.to_builtins(actor.source)],
     }
     return document | _children(submission)
 

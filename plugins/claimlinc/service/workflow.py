@@ -1,7 +1,4 @@
-"""The claim's workflow: `submitted` is done with the commit that starts it; the exchange's steps are nphieslinc's.
-
-Research has a workflow of its own, which a schedule starts.
-"""
+"""The claim's workflow: `submitted` is done with the commit that starts it; the exchange's steps are nphieslinc's."""
 
 from masterlinc.agent import Step, Workflow
 
@@ -18,4 +15,3 @@ CLAIM = Workflow(
     ),
 )
 CLAIM_NAME = f"claimlinc.{CLAIM.name}"
-RESEARCH = Workflow(name="research", version=1, steps=(Step("published", "claimlinc.publish_research"),))

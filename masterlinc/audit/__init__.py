@@ -1,0 +1,1 @@
+"""Audit: what was refused, the seals over all rows, and what finds whether one was changed."""
