@@ -4,9 +4,9 @@ from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import ClaimDecided, ClaimSubmitted
 from claimlinc.demo import demo
 from claimlinc.routes import router
-from claimlinc.service.workflow import CLAIM
+from claimlinc.service.workflow import CLAIM, RESEARCH
 from claimlinc.tasks import TASKS
-from masterlinc.agent import Agent, Permission, SealedColumn
+from masterlinc.agent import Agent, Permission, Schedule, SealedColumn
 
 agent = Agent(
     name="claimlinc",
@@ -26,7 +26,8 @@ agent = Agent(
     publishes=(ClaimSubmitted, ClaimDecided),
     tasks=TASKS,
     demo=demo,
-    workflows=(CLAIM,),
+    workflows=(CLAIM, RESEARCH),
+    schedules=(Schedule("research", "45 3 * * *", RESEARCH.name),),
     sealed=(
         SealedColumn("claim", "submission", "claim.submission/{id}"),
         SealedColumn("claim_attachment", "sealed", "claim.attachment/{claim_id}/{position}"),
@@ -35,5 +36,6 @@ agent = Agent(
     permissions=(
         Permission("claim:submit", "Submit claims", "تقديم المطالبات"),
         Permission("claim:read", "See claims and their decisions", "عرض المطالبات وقراراتها"),
+        Permission("research:read", "See groups of claims without persons", "عرض مجموعات المطالبات دون بيانات أشخاص"),
     ),
 )

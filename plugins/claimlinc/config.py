@@ -1,6 +1,8 @@
 """Settings of claimlinc: `[agents.claimlinc]`."""
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 
 class ClaimlincConfig(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -9,3 +11,6 @@ class ClaimlincConfig(Struct, forbid_unknown_fields=True, kw_only=True):
     max_lines: int = 999
     estimated_minutes: int = 5  # what a submitter is told to expect
     references_seconds: float = 60.0  # how long organizations and practitioners that claims name are remembered
+    # Persons in the smallest group that research is shown. An assumption of 2026-12-01: no Saudi figure was found; the
+    # US Centers for Medicare & Medicaid Services publish no cell of fewer than 11. The database takes no lower one.
+    research_smallest_group: Annotated[int, Meta(ge=11, le=10_000)] = 11

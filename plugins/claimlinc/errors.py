@@ -1,11 +1,12 @@
 """What may be wrong with a claim.
 
-ClaimInvalid      422  the claim cannot be taken as it is; every fault is listed with its path
-ClaimNumberTaken  409  another claim was recorded under this number
-ClaimStateRefused 409  the claim's state does not take this answer
+ClaimInvalid           422  the claim cannot be taken as it is; every fault is listed with its path
+ClaimNumberTaken       409  another claim was recorded under this number
+ClaimStateRefused      409  the claim's state does not take this answer
+ResearchIsTheOperators 403  research reads over all organizations, for the operator alone
 """
 
-from masterlinc.errors import Conflict, Invalid
+from masterlinc.errors import Conflict, Forbidden, Invalid
 
 
 class ClaimInvalid(Invalid):
@@ -28,3 +29,11 @@ class ClaimStateRefused(Conflict):
 
     code = "claim-state"
     title, title_ar = "The claim's state does not take this answer", "حالة المطالبة لا تقبل هذا الرد"
+
+
+class ResearchIsTheOperators(Forbidden):
+    """Research reads over all organizations, for the operator alone."""
+
+    code = "research-is-the-operators"
+    title = "Research over all organizations is for the operator's researchers"
+    title_ar = "البحث عبر جميع المنشآت متاح لباحثي المشغل فقط"

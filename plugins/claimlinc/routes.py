@@ -7,8 +7,9 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from claimlinc.schemas import AdjudicationView, ClaimDetail, ClaimForm, ClaimPage, SubmittedView
-from claimlinc.service import reading, submitting
+from claimlinc.research_queries import Wanted
+from claimlinc.schemas import AdjudicationView, ClaimDetail, ClaimForm, ClaimPage, ResearchPage, SubmittedView
+from claimlinc.service import reading, researching, submitting
 from masterlinc.context import Context
 from masterlinc.http import paging
 from masterlinc.http.idempotency import idempotent_call
@@ -56,4 +57,22 @@ async def get_adjudication(ctx: NamedDependency[Context], claim_id: FromPath[str
     return await reading.show_adjudication(ctx, claim_id)
 
 
-router = Router("/", route_handlers=[submit_claim, get_claim, list_claims, get_adjudication])
+@get("/research/claims", opt={"permission": "research:read"}, summary="Groups of claims for research")
+async def list_research(
+    ctx: NamedDependency[Context],
+    page: FromQuery[int] = 1,
+    page_size: FromQuery[int] = 20,
+    first_month: FromQuery[str | None] = None,
+    last_month: FromQuery[str | None] = None,
+    claim_type: FromQuery[str | None] = None,
+) -> ResearchPage:
+    """Return de-identified groups of closed months; each claim is counted in one group at most."""
+    size = paging.page(page, page_size)
+    first, last = researching.month("first_month", first_month), researching.month("last_month", last_month)
+    wanted = Wanted(first, last, claim_type)
+    groups, counted = await researching.list_groups(ctx, wanted, limit=size.limit, offset=size.offset)
+    total, exact = paging.capped(counted)
+    return ResearchPage(groups, total, page, page_size, exact)
+
+
+router = Router("/", route_handlers=[submit_claim, get_claim, list_claims, get_adjudication, list_research])

@@ -11,7 +11,7 @@ from claimlinc.contract import (
     RecordedClaim,
 )
 from claimlinc.schemas import ValidateClaim, ValidatedClaim
-from claimlinc.service import answering, deciding, intake, loading, recording, steps
+from claimlinc.service import answering, deciding, intake, loading, recording, researching, steps
 from masterlinc.agent import StepDone, StepInput, Task
 
 TASKS = (
@@ -93,5 +93,14 @@ TASKS = (
         "توقيع المطالبة",
         joins_transaction=True,
         name="sign",
+    ),
+    Task(
+        StepInput,
+        StepDone,
+        researching.publish,
+        "Publish closed months for research",
+        "نشر الأشهر المكتملة للبحث",
+        joins_transaction=True,
+        name="publish_research",
     ),
 )

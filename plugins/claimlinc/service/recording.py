@@ -18,6 +18,7 @@ from claimlinc.contract import (
     RecordedClaim,
 )
 from claimlinc.errors import ClaimNumberTaken
+from claimlinc.research_terms import GENDERS, band_of
 from claimlinc.service import references
 from claimlinc.service.checking import check_submission
 from claimlinc.service.snapshot import Snapshot, seal, seal_attachments
@@ -147,6 +148,8 @@ def _document(entry: Entry, new: _New, actor: Actor) -> dict[str, Any]:
         "payer_license": submission.payer_license,
         "service_start": first,
         "service_end": last,
+        "age_band": band_of(submission.subject.birth_date, first),
+        "gender": submission.subject.gender if submission.subject.gender in GENDERS else None,
         "message_id": submission.message_id,
         "workflow_id": ids.new_id(),
         "workflow": CLAIM_NAME,

@@ -1,4 +1,7 @@
-"""The claim's workflow: `submitted` is done with the commit that starts it; the exchange's steps are nphieslinc's."""
+"""The claim's workflow: `submitted` is done with the commit that starts it; the exchange's steps are nphieslinc's.
+
+Research has a workflow of its own, which a schedule starts.
+"""
 
 from masterlinc.agent import Step, Workflow
 
@@ -15,3 +18,4 @@ CLAIM = Workflow(
     ),
 )
 CLAIM_NAME = f"claimlinc.{CLAIM.name}"
+RESEARCH = Workflow(name="research", version=1, steps=(Step("published", "claimlinc.publish_research"),))

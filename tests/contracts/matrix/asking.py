@@ -7,7 +7,7 @@ from uuid import UUID
 
 import httpx
 from cells import EXPIRED, GARBAGE, NOBODY, REVOKED, ROLELESS, STRANGERS, Cell, Route
-from declared import BODIES, Place, Thing
+from declared import BODIES, OPERATORS, Place, Thing
 from peopled import Peopled
 
 from masterlinc.ids import new_id, parse, show
@@ -54,7 +54,7 @@ class Asker:
     async def ask(self, cell: Cell) -> Answer:
         """Ask one cell."""
         path = await self.path(cell)
-        headers = await self.headers(cell.who, self.house(cell.route.thing, cell.place))
+        headers = await self.headers(cell.who, self.house(cell))
         answer = await self.send(cell.route.method, path, headers, BODIES.get(cell.route.name, {}))
         asked = path.rpartition("/")[2] if cell.place else ""
         return replace(answer, body=answer.body.replace(asked.encode(), b"ASKED")) if asked else answer
@@ -82,8 +82,11 @@ class Asker:
         token = self.peopled.token(house, role, session=session, ago=ago)
         return {"Authorization": f"Bearer {token}"}
 
-    def house(self, thing: Thing | None, place: Place | None) -> UUID:
+    def house(self, cell: Cell) -> UUID:
         """The organization that the caller belongs to."""
+        thing, place = cell.route.thing, cell.place
+        if cell.route.name in OPERATORS and place is None:
+            return self.peopled.operator
         homes, others = self.peopled.providers, self.peopled.payers
         if thing is not None and thing.payers:
             homes, others = others, homes

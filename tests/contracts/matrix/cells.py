@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from declared import ANSWERS, BEYOND, EVERYBODY, THINGS, THINGS_AT, Place, Thing
+from declared import ANSWERS, BEYOND, EVERYBODY, OPERATORS, THINGS, THINGS_AT, Place, Thing
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
@@ -93,7 +93,9 @@ def _route(path: str, method: str, handler: HTTPRouteHandler) -> Route:
 def cells(routes: list[Route], rbac: Rbac) -> Iterator[Cell]:
     """Every cell: each route by each role and by those without one."""
     for route in routes:
-        places = [None] if route.thing is None else _places(route.thing)
+        places: list[Place | None] = [None] if route.thing is None else [*_places(route.thing)]
+        if route.name in OPERATORS:
+            places = [None, Place.RIVAL]  # the operator's own, and everybody else
         for who in (*STRANGERS, ROLELESS, *rbac.roles):
             grants = rbac.permissions_of([who])
             for place in places:
@@ -111,6 +113,8 @@ def _cell(route: Route, who: str, place: Place | None, grants: frozenset[str]) -
         return Cell(route, who, place, UNKNOWN, _CHALLENGES[who])
     if route.permission and route.permission not in grants:
         return Cell(route, who, place, REFUSED, frozenset({"forbidden"}))
+    if place is not None and route.name in OPERATORS:
+        return Cell(route, who, place, REFUSED, frozenset({OPERATORS[route.name]}))
     if place is not None and route.thing is not None and place not in route.thing.seen:
         codes = {route.thing.hidden} | ({"not-found"} if place in UNNUMBERED else set())
         return Cell(route, who, place, HIDDEN, frozenset(codes))

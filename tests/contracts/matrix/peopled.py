@@ -19,6 +19,7 @@ from masterlinc.testing import MakePrincipal, Running
 
 _SEED, _PEOPLE = 1447, 3
 _PASSWORD = "one pass phrase for every user"
+_OPERATOR = "OPERATOR-DEMO"
 _PARTS = ("authlinc", "policylinc")  # the demo's organizations and policies; the rest is made where it is asked for
 
 
@@ -32,6 +33,7 @@ class Peopled:
     providers: tuple[UUID, UUID]
     payers: tuple[UUID, UUID]
     payer_licenses: tuple[str, str]
+    operator: UUID
     users: dict[tuple[UUID, str], UUID] = field(default_factory=dict)
 
     def principal(self, home: UUID, role: str) -> Principal:
@@ -74,8 +76,9 @@ async def populate(running: Running, make_principal: MakePrincipal, root: asyncp
             assert agent.demo is not None
             await agent.demo(running.context(agent.name, service_principal(agent.name, frozenset())), plan)
     await root.execute("SET session_replication_role = replica")  # a row goes alone, whatever points to it
-    found = [await _key(running, one) for one in (*DEMO_PROVIDERS[:2], *DEMO_PAYERS[:2])]
-    peopled = Peopled(running, make_principal, root, (found[0], found[1]), (found[2], found[3]), DEMO_PAYERS[:2])
+    found = [await _key(running, one) for one in (*DEMO_PROVIDERS[:2], *DEMO_PAYERS[:2], _OPERATOR)]
+    homes = (found[0], found[1]), (found[2], found[3])
+    peopled = Peopled(running, make_principal, root, *homes, DEMO_PAYERS[:2], found[4])
     ctx = running.context("authlinc", service_principal("authlinc", frozenset()))
     for role in roles:
         new = NewUser(found[0], f"{role}@matrix.example", _PASSWORD, "Nora", "نورة", (role,))

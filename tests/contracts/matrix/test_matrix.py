@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 from cells import HIDDEN, STRANGERS, UNKNOWN, UNNUMBERED, Cell, Route
-from declared import ANSWERS, BEYOND, BODIES, THINGS_AT, Place
+from declared import ANSWERS, BEYOND, BODIES, OPERATORS, THINGS_AT, Place
 
 
 def wrong(cell, answer):
@@ -25,7 +25,7 @@ def test_what_every_parameter_of_a_path_names_is_declared(routes):
 
 def test_what_is_declared_is_there(routes):
     names, heads = {route.name for route in routes}, {route.path.partition("}")[0] + "}" for route in routes}
-    assert ({*ANSWERS, *BEYOND, *BODIES} - names, {*THINGS_AT} - heads) == (set(), set())
+    assert ({*ANSWERS, *BEYOND, *BODIES, *OPERATORS} - names, {*THINGS_AT} - heads) == (set(), set())
 
 
 def test_a_route_that_takes_a_body_for_a_thing_has_one_to_send(routes):
