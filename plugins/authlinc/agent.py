@@ -24,7 +24,13 @@ agent = Agent(
     routers=routes.routers,
     tables=TABLES,
     root_routers=routes.root_routers,
-    publishes=(contract.UserLoggedIn, contract.SessionRevoked, contract.SecondFactorReset),
+    publishes=(
+        contract.UserLoggedIn,
+        contract.SessionRevoked,
+        contract.SessionReused,
+        contract.LoginAttacked,
+        contract.SecondFactorReset,
+    ),
     tasks=(
         Task(
             contract.FindOrganization,
@@ -54,10 +60,17 @@ agent = Agent(
     ),
     permissions=(
         Permission("session:own", "See and end one's own session", "عرض الجلسة الخاصة وإنهاؤها"),
+        Permission("account:own", "Change one's own names and password", "تعديل الاسم وكلمة المرور الخاصة"),
         Permission("organization:read", "See the directory of organizations", "عرض دليل المنشآت"),
         Permission(
             "factor:reset", "Take a lost second factor away from a user", "إلغاء عامل التحقق الثاني المفقود لمستخدم"
         ),
+        Permission("organization:manage", "Make, change and disable organizations", "إضافة المنشآت وتعديلها وتعطيلها"),
+        Permission("user:read", "See the organization's users and their sessions", "عرض مستخدمي المنشأة وجلساتهم"),
+        Permission("user:manage", "Make, change and disable users", "إضافة المستخدمين وتعديلهم وتعطيلهم"),
+        Permission("role:read", "See the roles and what they grant", "عرض الأدوار وصلاحياتها"),
+        Permission("access:break_glass", "Open records in an emergency", "فتح السجلات في حالات الطوارئ"),
+        Permission("access:review", "See who used emergency access", "عرض من استخدم الوصول الطارئ"),
     ),
     lifespan=lifespan,
     demo=demo,

@@ -7,14 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from authlinc.contract import FindOrganization, OrganizationKind
-from masterlinc.identity import PAYER_LICENSE, PROVIDER_LICENSE
-
-_SYSTEMS = {
-    OrganizationKind.PROVIDER: PROVIDER_LICENSE,
-    OrganizationKind.PAYER: PAYER_LICENSE,
-    OrganizationKind.OPERATOR: "http://nphies.sa/license/operator",
-}
+from authlinc.contract import LICENSE_SYSTEMS, FindOrganization, OrganizationKind
 
 
 def add(commands: Any) -> None:
@@ -41,7 +34,7 @@ def add_organization(options: argparse.Namespace) -> int:
     from masterlinc.security.principal import NOBODY
 
     kind = OrganizationKind(options.kind)
-    new = NewOrganization(kind, options.name, options.name_ar, (License(_SYSTEMS[kind], options.license),))
+    new = NewOrganization(kind, options.name, options.name_ar, (License(LICENSE_SYSTEMS[kind], options.license),))
 
     async def make(ctx: Any) -> str:
         made = await create_organization(ctx, new)

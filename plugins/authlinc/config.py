@@ -5,9 +5,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+LONGEST_EMERGENCY = timedelta(minutes=60)
+
 
 class Config(Struct, forbid_unknown_fields=True, kw_only=True):
-    """How long tokens and sessions live, and how wrong passwords are slowed down."""
+    """How long tokens and sessions live, what a password is, and how wrong ones are slowed down."""
 
     access_minutes: Annotated[int, Meta(ge=1, le=60)] = 10
     idle_minutes: Annotated[int, Meta(ge=5, le=720)] = 60  # a session that is not refreshed ends
@@ -17,11 +19,27 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     longest_pause_seconds: Annotated[int, Meta(ge=1, le=86400)] = 900
     forget_failures_minutes: Annotated[int, Meta(ge=5, le=1440)] = 60
     second_factor_by_role: bool = True  # roles of rbac.toml may ask for a second factor
+    address_failures_before_pause: Annotated[int, Meta(ge=10, le=100_000)] = 50
+    spraying_accounts: Annotated[int, Meta(ge=5, le=10_000)] = 20  # tried from one network, or with one password
+    known_device_days: Annotated[int, Meta(ge=1, le=365)] = 90
+    sessions_per_user: Annotated[int, Meta(ge=1, le=100)] = 10  # of more, the one used longest ago ends
+    password_length: Annotated[int, Meta(ge=8, le=64)] = 15
+    blocked_passwords: str = ""  # a file of further passwords that nobody may choose, one on each line
 
     @property
     def access(self) -> timedelta:
         """Return how long an access token lives."""
         return timedelta(minutes=self.access_minutes)
+
+    @property
+    def longest_access(self) -> timedelta:
+        """Return how long any access token lives at most."""
+        return max(self.access, LONGEST_EMERGENCY)
+
+    @property
+    def known_device(self) -> timedelta:
+        """Return how long a device is known by the refresh token of a session that it had."""
+        return timedelta(days=self.known_device_days)
 
     @property
     def idle(self) -> timedelta:

@@ -18,6 +18,14 @@ class OrganizationKind(StrEnum):
     OPERATOR = "operator"
 
 
+# The system that an organization's licences are of.
+LICENSE_SYSTEMS = {
+    OrganizationKind.PROVIDER: "http://nphies.sa/license/provider-license",
+    OrganizationKind.PAYER: "http://nphies.sa/license/payer-license",
+    OrganizationKind.OPERATOR: "http://nphies.sa/license/operator",
+}
+
+
 class FindOrganization(Struct, frozen=True):
     """Find an organization by ORG- number or NPHIES licence."""
 
@@ -61,3 +69,28 @@ class SecondFactorReset(Struct, frozen=True, tag="authlinc.second_factor_reset.v
     user_id: UUID
     organization_id: UUID
     by_user_id: UUID
+
+
+class SessionReused(Struct, frozen=True, tag="authlinc.session_reused.v1"):
+    """A refresh token was used twice: thief and owner cannot be told apart, so the session was ended."""
+
+    session_id: UUID
+    organization_id: UUID
+
+
+class Attack(StrEnum):
+    """How somebody guesses at accounts."""
+
+    ACCOUNT = "account"  # many tries at one account
+    ADDRESS = "address"  # many tries from one address
+    NETWORK = "network"  # tries at many accounts from one network
+    PASSWORD = "password"  # noqa: S105 - one password tried at many accounts
+
+
+class LoginAttacked(Struct, frozen=True, tag="authlinc.login_attacked.v1"):
+    """Wrong tries to sign in became many, at an account of the organization; without one, its number is all zeros."""
+
+    kind: Attack
+    organization_id: UUID
+    user_id: UUID | None = None
+    network: str = ""

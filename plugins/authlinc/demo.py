@@ -3,7 +3,7 @@
 from contextlib import suppress
 from uuid import UUID
 
-from authlinc.contract import DEMO_PAYERS, DEMO_PROVIDERS, FindOrganization, OrganizationKind
+from authlinc.contract import DEMO_PAYERS, DEMO_PROVIDERS, LICENSE_SYSTEMS, FindOrganization, OrganizationKind
 from authlinc.errors import EmailTaken
 from authlinc.service.directory import License, NewOrganization, create_organization, find_organization
 from authlinc.service.users import NewUser, create_user
@@ -11,7 +11,6 @@ from masterlinc.agent import DemoPlan
 from masterlinc.context import Context
 from masterlinc.demo import DOMAIN
 
-_LICENSE = "http://nphies.sa/license"
 _OPERATOR = "OPERATOR-DEMO"
 _HOSPITAL = DEMO_PROVIDERS[0]
 
@@ -35,6 +34,8 @@ _USERS = (
     ("billing", "billing", _HOSPITAL, "Faisal Al-Ghamdi", "فيصل الغامدي"),
     ("payer", "adjudicator", DEMO_PAYERS[0], "Sara Al-Zahrani", "سارة الزهراني"),
     ("researcher", "researcher", _OPERATOR, "Dr. Huda Al-Shehri", "د. هدى الشهري"),
+    ("operator", "operator", _OPERATOR, "Majed Al-Dossari", "ماجد الدوسري"),
+    ("auditor", "auditor", _OPERATOR, "Reem Al-Mutairi", "ريم المطيري"),
 )
 
 
@@ -43,10 +44,9 @@ async def demo(ctx: Context, plan: DemoPlan) -> None:
     homes: dict[str, UUID] = {}
     for kind, rows in ((OrganizationKind.PAYER, _PAYERS), (OrganizationKind.PROVIDER, _PROVIDERS)):
         for license_, name, name_ar, more in rows:
-            system = f"{_LICENSE}/{kind.value}-license"
-            licenses = tuple(License(system, value) for value in (license_, *more))
+            licenses = tuple(License(LICENSE_SYSTEMS[kind], value) for value in (license_, *more))
             homes[license_] = await _organization(ctx, NewOrganization(kind, name, name_ar, licenses))
-    operator = (License(f"{_LICENSE}/operator", _OPERATOR),)
+    operator = (License(LICENSE_SYSTEMS[OrganizationKind.OPERATOR], _OPERATOR),)
     homes[_OPERATOR] = await _organization(
         ctx, NewOrganization(OrganizationKind.OPERATOR, "Demo Operator", "مشغل العرض التجريبي", operator)
     )

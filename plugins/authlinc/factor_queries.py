@@ -51,11 +51,6 @@ WHERE organization_id = $1 AND challenge_hash = $2 AND used_at IS NULL AND expir
 RETURNING user_id"""
 DELETE_CHALLENGES = "DELETE FROM authlinc.login_challenge WHERE organization_id = $1 AND user_id = $2"
 
-END_SESSIONS = """
-UPDATE authlinc.session SET ended_at = $3, ended_why = $4
-WHERE organization_id = $1 AND user_id = $2 AND ended_at IS NULL AND id IS DISTINCT FROM $5::uuid
-RETURNING id"""
-
 # The first step was right and another follows: that try counts no more, and the pause that it began ends.
 TAKE_BACK_TRY = """
 WITH gone AS (DELETE FROM authlinc.login_attempt WHERE account = $1 AND failed = 1)

@@ -17,6 +17,7 @@ class Organization(Table, schema="authlinc", db=ENGINE):
     name = Text(default=None)
     name_ar = Text(default=None)
     created_at = Timestamptz(default=None)
+    disabled_at = Timestamptz(null=True, default=None)
 
 
 class OrganizationLicense(Table, schema="authlinc", db=ENGINE):
@@ -34,7 +35,7 @@ class UserAccount(Table, schema="authlinc", db=ENGINE):
     id = UUID(primary_key=True, default=None)
     email = Bytea(default=None)
     email_index = Bytea(default=None)
-    password_hash = Text(default=None)
+    password_hash = Text(null=True, default=None)
     name = Text(default=None)
     name_ar = Text(default=None)
     roles = Array(base_column=Text(default=None), default=None)
@@ -52,6 +53,9 @@ class Session(Table, schema="authlinc", db=ENGINE):
     expires_at = Timestamptz(default=None)
     ended_at = Timestamptz(null=True, default=None)
     ended_why = Text(null=True, default=None)
+    opened_by = Text(null=True, default=None)
+    address = Text(null=True, default=None)
+    refreshed_at = Timestamptz(null=True, default=None)
 
 
 class RefreshToken(Table, schema="authlinc", db=ENGINE):
@@ -70,6 +74,14 @@ class LoginAttempt(Table, schema="authlinc", db=ENGINE):
     account = Bytea(primary_key=True, default=None)
     failed = Integer(default=None)
     paused_until = Timestamptz(null=True, default=None)
+    last_at = Timestamptz(default=None)
+
+
+class LoginSpread(Table, schema="authlinc", db=ENGINE):
+    """An account that was tried from a network, or with a password."""
+
+    source = Bytea(default=None)
+    account = Bytea(primary_key=True, default=None)
     last_at = Timestamptz(default=None)
 
 
@@ -122,6 +134,7 @@ TABLES = (
     Session,
     RefreshToken,
     LoginAttempt,
+    LoginSpread,
     SigningKey,
     SecondFactor,
     RecoveryCode,

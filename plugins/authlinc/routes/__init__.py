@@ -2,7 +2,10 @@
 
 from litestar import Router
 
-from authlinc.routes import factors, session
+from authlinc.routes import account, factors, organizations, session, users
 
-routers = [Router("/auth", route_handlers=[*session.HANDLERS, *factors.HANDLERS])]
+routers = [
+    Router("/auth", route_handlers=[*session.HANDLERS, *account.HANDLERS, *factors.HANDLERS]),
+    Router("/", route_handlers=[*users.HANDLERS, *organizations.HANDLERS]),
+]
 root_routers = [Router("/", route_handlers=[session.key_set])]

@@ -6,6 +6,7 @@ from litestar.params import JSONBody
 
 from authlinc.schemas import KeySet, LoginRequest, Me, RefreshRequest, SignedIn, SignedOut, Verified, VerifyRequest
 from authlinc.service import login, profile, sessions
+from authlinc.service.profile import Profile
 from authlinc.service.sessions import Tokens
 from masterlinc import ids
 from masterlinc.context import Context
@@ -20,7 +21,7 @@ from masterlinc.security.keys import jwk
 )
 async def sign_in(data: JSONBody[LoginRequest], ctx: NamedDependency[Context]) -> SignedIn:
     """Open a session and return its tokens."""
-    return signed_in(await login.login(ctx, data.email, data.password))
+    return signed_in(await login.login(ctx, data.email, data.password, data.device_token))
 
 
 @post(
@@ -60,7 +61,19 @@ async def sign_out(ctx: NamedDependency[Context]) -> SignedOut:
 @get("/me", opt={"permission": "session:own"}, summary="Show the signed-in user")
 async def me(ctx: NamedDependency[Context]) -> Me:
     """Return the user of the token."""
-    who, found = ctx.principal, await profile.profile(ctx)
+    return shown(ctx, await profile.profile(ctx))
+
+
+@get("/.well-known/jwks.json", opt={"public": "public keys are for everyone"}, summary="Public keys of our tokens")
+async def key_set(ctx: NamedDependency[Context]) -> Response[KeySet]:
+    """Return the keys that access tokens verify with now."""
+    keys = [jwk(kid, key) for kid, key in ctx.services.verifier.keys.items()]
+    return Response(KeySet(keys), headers={"Cache-Control": "public, max-age=60"})
+
+
+def shown(ctx: Context, found: Profile) -> Me:
+    """Return the caller's profile as it is shown."""
+    who = ctx.principal
     return Me(
         user_id=ids.show("USR", who.user_id),
         email=found.email,
@@ -73,13 +86,6 @@ async def me(ctx: NamedDependency[Context]) -> Me:
         organization_name_ar=found.organization.name_ar,
         expires_at=who.expires_at,
     )
-
-
-@get("/.well-known/jwks.json", opt={"public": "public keys are for everyone"}, summary="Public keys of our tokens")
-async def key_set(ctx: NamedDependency[Context]) -> Response[KeySet]:
-    """Return the keys that access tokens verify with now."""
-    keys = [jwk(kid, key) for kid, key in ctx.services.verifier.keys.items()]
-    return Response(KeySet(keys), headers={"Cache-Control": "public, max-age=60"})
 
 
 def signed_in(tokens: Tokens) -> SignedIn:

@@ -74,6 +74,8 @@ def bar(user: Any, password: Password | None = None) -> str:
         return "unknown"
     if user["disabled_at"]:
         return "disabled"
+    if user["organization_disabled_at"]:
+        return "organization disabled"
     if password is not None and user["password_hash"] != password.stored:
         return "password changed"
     return ""
@@ -96,10 +98,9 @@ async def _open(
     if attempt is not None:
         await forget(transaction, attempt)
     email = emails.open_email(ctx, home, user_id, user["email"])
-    session_id, tokens = await open_session(ctx, transaction, Holder(home, user_id, email, tuple(user["roles"])))
-    transaction.audit(
-        "auth.login", "session", str(session_id), organization_id=home, detail={"by": ",".join(sorted(proven))}
-    )
+    holder, by = Holder(home, user_id, email, tuple(user["roles"])), ",".join(sorted(proven))
+    session_id, tokens = await open_session(ctx, transaction, holder, by)
+    transaction.audit("auth.login", "session", str(session_id), organization_id=home, detail={"by": by})
     transaction.publish(UserLoggedIn(user_id, home), aggregate=user_id, organization_id=home)
     return tokens
 

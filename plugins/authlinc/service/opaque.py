@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+REFRESH = "mlr_"  # what a refresh token begins with
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{64}", re.ASCII)
 _SECRET_BYTES = 32
 

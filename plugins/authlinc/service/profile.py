@@ -30,7 +30,7 @@ async def verify(ctx: Context, token: str) -> tuple[Principal, str] | None:
     except TokenRefused:
         return None
     user = await _user(ctx, principal)
-    if user is None or user["disabled_at"]:
+    if user is None or user["disabled_at"] or user["organization_disabled_at"]:
         return None
     return principal, emails.open_email(ctx, principal.organization_id, principal.user_id, user["email"])
 

@@ -12,7 +12,7 @@ from authlinc.contract import SecondFactorReset
 from authlinc.errors import CodeRefused, LoginRefused, OwnFactor, SecondFactorMissing, SecondFactorPresent
 from authlinc.service import defence, factors
 from authlinc.service.defence import Known
-from authlinc.service.ending import end_sessions_of
+from authlinc.service.endings import end_sessions_of
 from authlinc.service.factors import Enrolment
 from authlinc.service.state import state_of
 from masterlinc import ids
@@ -159,4 +159,4 @@ async def _prove_password(ctx: Context, holder: Any, password: str) -> None:
 
 async def _end_others(ctx: Context, transaction: Transaction) -> None:
     who = ctx.principal
-    await end_sessions_of(ctx, transaction, who.organization_id, who.user_id, "closed", but=who.session_id)
+    await end_sessions_of(ctx, transaction, who.organization_id, who.user_id, "closed", keep=who.session_id)

@@ -35,7 +35,7 @@ async def demand(
     if not enrolled and not factors.required(ctx, tuple(holder["roles"])):
         return None
     if attempt is not None:
-        await transaction.execute(queries.TAKE_BACK_TRY, attempt.account)
+        await transaction.execute(queries.TAKE_BACK_TRY, attempt.bucket)
     token, now = opaque.new_token(PREFIX, home), ctx.clock.now()
     await transaction.execute(
         queries.ADD_CHALLENGE,

@@ -1,27 +1,21 @@
 """Sessions: opened by a login, kept by refresh tokens that are used once, ended by logout, reuse or disabling."""
 
-import base64
-import hashlib
-import re
-import secrets
 from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
 
 from authlinc import queries
-from authlinc.contract import SessionRevoked
+from authlinc.contract import SessionReused
 from authlinc.errors import RefreshRefused
-from authlinc.service import emails
-from authlinc.service.signing import MARGIN, signing_key
+from authlinc.service import emails, opaque
+from authlinc.service.endings import end_beyond_limit, end_session
+from authlinc.service.opaque import REFRESH, Opaque
+from authlinc.service.signing import signing_key
 from masterlinc import ids
 from masterlinc.context import Context
 from masterlinc.db import Transaction
-from masterlinc.security.tokens import LEEWAY, Realm, Subject, issue
-
-_PREFIX = "mlr_"
-_SHAPE = re.compile(r"mlr_([A-Za-z0-9_-]{64})", re.ASCII)
-_SECRET_BYTES = 32
+from masterlinc.security.tokens import Realm, Subject, issue
 
 
 class Holder(Struct, frozen=True):
@@ -42,18 +36,11 @@ class Tokens(Struct, frozen=True):
     refresh_token: str
 
 
-class _Refresh(Struct, frozen=True):
-    """A refresh token, taken apart: it names its organization, so that it is looked for in that scope only."""
-
-    organization_id: UUID
-    digest: bytes
-
-
-async def open_session(ctx: Context, transaction: Transaction, holder: Holder) -> tuple[UUID, Tokens]:
-    """Open a session in the given transaction; returns its key and first tokens."""
+async def open_session(ctx: Context, transaction: Transaction, holder: Holder, opened_by: str) -> tuple[UUID, Tokens]:
+    """Open a session in the given transaction, which locks the user's row; returns its key and first tokens."""
     now, session_id = ctx.clock.now(), ids.new_id()
     ends = now + ctx.config.absolute
-    token = _new_refresh_token(holder.organization_id)
+    token = opaque.new_token(REFRESH, holder.organization_id)
     await transaction.execute(
         queries.OPEN_SESSION,
         holder.organization_id,
@@ -61,15 +48,20 @@ async def open_session(ctx: Context, transaction: Transaction, holder: Holder) -
         holder.user_id,
         now,
         ends,
-        _parse(token).digest,
+        opaque.digest(token),
         min(ends, now + ctx.config.idle),
+        opened_by,
+        ctx.address,
     )
+    await end_beyond_limit(ctx, transaction, holder.organization_id, holder.user_id)
     return session_id, await _tokens(ctx, holder, session_id, ends, token)
 
 
 async def refresh(ctx: Context, token: str) -> Tokens:
     """Trade a refresh token for new tokens, once; a second time ends its session. Raises RefreshRefused."""
-    presented = _parse(token)
+    presented = opaque.read_token(REFRESH, token)
+    if presented is None:
+        raise RefreshRefused
 
     async def work(transaction: Transaction) -> Tokens | None:
         return await _refresh(ctx, transaction, presented)
@@ -80,23 +72,6 @@ async def refresh(ctx: Context, token: str) -> Tokens:
     return tokens
 
 
-async def end_session(
-    ctx: Context, transaction: Transaction, organization_id: UUID, session_id: UUID, why: str
-) -> None:
-    """End a session, with its refresh tokens and, after the commit, its access tokens."""
-    ended = await transaction.fetchval(queries.END_SESSION, organization_id, session_id, ctx.clock.now(), why)
-    await revoke(ctx, transaction, [session_id])
-    if ended is not None:
-        event = SessionRevoked(session_id, organization_id)
-        transaction.publish(event, aggregate=session_id, organization_id=organization_id)
-
-
-async def revoke(ctx: Context, transaction: Transaction, sessions: list[UUID]) -> None:
-    """Refuse the access tokens of these sessions until the last of them has expired."""
-    until = ctx.clock.now() + ctx.config.access + LEEWAY + MARGIN
-    await ctx.services.revocations.revoke(transaction, sessions, until)
-
-
 async def logout(ctx: Context) -> None:
     """End the session of the caller's own token."""
     who = ctx.principal
@@ -105,7 +80,7 @@ async def logout(ctx: Context) -> None:
         transaction.audit("auth.logout", "session", str(who.session_id), organization_id=who.organization_id)
 
 
-async def _refresh(ctx: Context, transaction: Transaction, presented: _Refresh) -> Tokens | None:
+async def _refresh(ctx: Context, transaction: Transaction, presented: Opaque) -> Tokens | None:
     organization, now = presented.organization_id, ctx.clock.now()
     used = await transaction.fetchrow(queries.USE_REFRESH, organization, presented.digest, now)
     if used is None:
@@ -113,27 +88,30 @@ async def _refresh(ctx: Context, transaction: Transaction, presented: _Refresh) 
         return None
     session_id = used["session_id"]
     session = await transaction.fetchrow(queries.LOCK_SESSION, organization, session_id)
-    over = session["ended_at"] or session["disabled_at"] or min(used["expires_at"], session["expires_at"]) <= now
+    barred = session["disabled_at"] or session["organization_disabled_at"]
+    over = barred or session["ended_at"] or min(used["expires_at"], session["expires_at"]) <= now
     if over:
         _audit_refusal(transaction, organization, str(session_id), "session over")
         return None
     user = session["user_id"]
     email = emails.open_email(ctx, organization, user, session["email"])
-    token, ends = _new_refresh_token(organization), session["expires_at"]
+    token, ends = opaque.new_token(REFRESH, organization), session["expires_at"]
     expires = min(ends, now + ctx.config.idle)
-    await transaction.execute(queries.ADD_REFRESH, organization, session_id, _parse(token).digest, expires)
+    await transaction.execute(queries.ADD_REFRESH, organization, session_id, opaque.digest(token), expires, now)
     transaction.audit("auth.refresh", "session", str(session_id), organization_id=organization)
     return await _tokens(ctx, Holder(organization, user, email, tuple(session["roles"])), session_id, ends, token)
 
 
-async def _notice_reuse(ctx: Context, transaction: Transaction, presented: _Refresh) -> None:
+async def _notice_reuse(ctx: Context, transaction: Transaction, presented: Opaque) -> None:
     """End the family of a token that was used before: thief and owner cannot be told apart (RFC 9700)."""
     organization = presented.organization_id
     session_id = await transaction.fetchval(queries.SESSION_OF_REFRESH, organization, presented.digest)
     if session_id is None:  # the organization is only what the caller wrote
         _audit_refusal(transaction, None, f"token:{presented.digest.hex()[:16]}", "unknown")
         return
-    await end_session(ctx, transaction, organization, session_id, "reuse")
+    if await end_session(ctx, transaction, organization, session_id, "reuse"):
+        alert = SessionReused(session_id, organization)
+        transaction.publish(alert, aggregate=session_id, organization_id=organization)
     _audit_refusal(transaction, organization, str(session_id), "reuse")
 
 
@@ -155,15 +133,3 @@ async def _tokens(ctx: Context, holder: Holder, session_id: UUID, ends: datetime
         life=life,
     )
     return Tokens(holder, access_token, int(life.total_seconds()), refresh_token)
-
-
-def _new_refresh_token(organization_id: UUID) -> str:
-    return _PREFIX + base64.urlsafe_b64encode(organization_id.bytes + secrets.token_bytes(_SECRET_BYTES)).decode()
-
-
-def _parse(token: str) -> _Refresh:
-    shape = _SHAPE.fullmatch(token)
-    if shape is None:
-        raise RefreshRefused
-    inside = base64.urlsafe_b64decode(shape[1])
-    return _Refresh(UUID(bytes=inside[:16]), hashlib.sha256(token.encode()).digest())

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from authlinc import queries
+from authlinc.service.endings import MARGIN
 from authlinc.service.state import State, state_of
 from authlinc.tables import SigningKey as StoredKey
 from masterlinc.context import Context
@@ -17,7 +18,6 @@ from masterlinc.security import keys
 from masterlinc.security.principal import NOBODY
 from masterlinc.security.tokens import LEEWAY, SigningKey
 
-MARGIN = timedelta(seconds=60)  # clocks of other processes
 _SETTLE = timedelta(seconds=90)  # every process and every reader of the JWKS knows a new key before it signs
 _REREAD = timedelta(seconds=30)
 

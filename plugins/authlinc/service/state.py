@@ -7,6 +7,8 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from authlinc.contract import OrganizationInfo
+from authlinc.service import blocklist
+from authlinc.service.blocklist import Blocklist
 from masterlinc.context import Context
 from masterlinc.memory import Memory
 from masterlinc.security.passwords import Passwords
@@ -17,9 +19,10 @@ _REMEMBERED_FOR = timedelta(seconds=30)
 
 @dataclass
 class State:
-    """The password hasher, the opened signing keys (newest first), and the directory as it was read last."""
+    """The hasher, passwords nobody may choose, the opened signing keys (newest first), the directory as read last."""
 
     passwords: Passwords
+    blocklist: Blocklist
     organizations: Memory[str | UUID, OrganizationInfo]
     signing_keys: tuple[tuple[str, datetime, Ed25519PrivateKey], ...] = ()
     signing_keys_read: datetime | None = None
@@ -27,7 +30,7 @@ class State:
 
 def open_state(ctx: Context) -> State:
     """Make the state of this process."""
-    state = State(Passwords(), Memory(ctx.clock, _REMEMBERED_FOR))
+    state = State(Passwords(), blocklist.load(ctx.config.blocked_passwords), Memory(ctx.clock, _REMEMBERED_FOR))
     ctx.services.kept[_AGENT] = state
     return state
 

@@ -1,22 +1,19 @@
-"""Users: made by those who run the system, and disabled at once."""
+"""Users: made with a password by who runs the system, without one by an administrator; disabled at once."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
-from authlinc.contract import SessionRevoked
 from authlinc.errors import EmailTaken
-from authlinc.service import emails
-from authlinc.service.sessions import revoke
+from authlinc.service import emails, naming
+from authlinc.service.new_passwords import password_faults
 from authlinc.service.state import state_of
-from authlinc.tables import Session, UserAccount
-from masterlinc import ids, text
+from authlinc.tables import UserAccount
+from masterlinc import ids
 from masterlinc.context import Context
-from masterlinc.errors import FieldError, Invalid, NotFound
-
-_SHORTEST_PASSWORD = 8
+from masterlinc.errors import FieldError, Invalid
 
 
 class NewUser(Struct, frozen=True):
@@ -30,11 +27,54 @@ class NewUser(Struct, frozen=True):
     roles: tuple[str, ...]
 
 
+class Invited(Struct, frozen=True):
+    """A user to make who chooses a password later, and cannot sign in before."""
+
+    organization_id: UUID
+    email: str
+    name: str
+    name_ar: str
+    roles: tuple[str, ...]
+
+
 async def create_user(ctx: Context, new: NewUser) -> UUID:
-    """Make a user; raises Invalid or EmailTaken."""
-    _check(ctx, new)
-    key, email = ids.new_id(), emails.fold_email(new.email)
+    """Make a user with a password; raises Invalid or EmailTaken."""
+    email = emails.fold_email(new.email)
+    faults = role_faults(ctx, new.roles) + naming.faults_of({"name": new.name, "name_ar": new.name_ar})
+    faults += password_faults(ctx, new.password, (email, new.name, new.name_ar))
+    if faults:
+        raise Invalid(errors=faults)
     password_hash = await state_of(ctx).passwords.hash(new.password)
+    invited = Invited(new.organization_id, email, new.name, new.name_ar, new.roles)
+    return await _insert(ctx, invited, password_hash)
+
+
+async def invite_user(ctx: Context, new: Invited) -> UUID:
+    """Make a user without a password; raises Invalid or EmailTaken."""
+    faults = role_faults(ctx, new.roles) + naming.faults_of({"name": new.name, "name_ar": new.name_ar})
+    if faults:
+        raise Invalid(errors=faults)
+    return await _insert(ctx, new, None)
+
+
+def role_faults(ctx: Context, roles: Sequence[str]) -> list[FieldError]:
+    """Return what is wrong with the roles of an account."""
+    known = ctx.services.verifier.rbac.roles
+    faults = [
+        FieldError("roles", "unknown-role", f"there is no role {role}", f"لا يوجد دور باسم {role}")
+        for role in roles
+        if role not in known or not known[role].assignable
+    ]
+    if not roles:
+        faults.append(FieldError("roles", "required", "a user has a role", "يجب تحديد دور للمستخدم"))
+    if len(set(roles)) != len(roles):
+        faults.append(FieldError("roles", "twice", "a role is named twice", "تكرر اسم دور"))
+    return faults
+
+
+async def _insert(ctx: Context, new: Invited, password_hash: str | None) -> UUID:
+    key, email = ids.new_id(), emails.fold_email(new.email)
+    names = naming.cleaned(name=new.name, name_ar=new.name_ar)
     try:
         async with ctx.transaction(frozenset({new.organization_id})) as transaction:
             await UserAccount.insert(
@@ -44,8 +84,8 @@ async def create_user(ctx: Context, new: NewUser) -> UUID:
                     email=emails.seal_email(ctx, new.organization_id, key, email),
                     email_index=emails.email_index(ctx, email),
                     password_hash=password_hash,
-                    name=text.clean(new.name, least=1, most=200),
-                    name_ar=text.clean(new.name_ar, least=1, most=200),
+                    name=names["name"],
+                    name_ar=names["name_ar"],
                     roles=list(new.roles),
                     created_at=ctx.clock.now(),
                 )
@@ -55,59 +95,3 @@ async def create_user(ctx: Context, new: NewUser) -> UUID:
     except asyncpg.UniqueViolationError:
         raise EmailTaken from None
     return key
-
-
-async def disable_user(ctx: Context, organization_id: UUID, user_id: UUID) -> None:
-    """Let a user in no more, and end what they are signed in to; raises NotFound."""
-    async with ctx.transaction(frozenset({organization_id})) as transaction:
-        now = ctx.clock.now()
-        if not await _disable(organization_id, user_id, now):
-            raise NotFound
-        ended = await _end_sessions(organization_id, user_id, now)
-        await revoke(ctx, transaction, ended)
-        for key in ended:
-            transaction.publish(SessionRevoked(key, organization_id), aggregate=key, organization_id=organization_id)
-        transaction.audit("user.disable", "user", ids.show("USR", user_id), organization_id=organization_id)
-
-
-async def _disable(organization_id: UUID, user_id: UUID, now: datetime) -> bool:
-    """Disable a user; False where there is none, or no more."""
-    return bool(
-        await UserAccount.update({UserAccount.disabled_at: now})
-        .where(
-            UserAccount.organization_id == organization_id,
-            UserAccount.id == user_id,
-            UserAccount.disabled_at.is_null(),
-        )
-        .returning(UserAccount.id)
-    )
-
-
-async def _end_sessions(organization_id: UUID, user_id: UUID, now: datetime) -> list[UUID]:
-    """End the sessions that a user has open; returns them."""
-    ended = (
-        await Session.update({Session.ended_at: now, Session.ended_why: "disabled"})
-        .where(
-            Session.organization_id == organization_id,
-            Session.user_id == user_id,
-            Session.ended_at.is_null(),
-            Session.expires_at > now,
-        )
-        .returning(Session.id)
-    )
-    return [row["id"] for row in ended]
-
-
-def _check(ctx: Context, new: NewUser) -> None:
-    faults = [
-        FieldError("roles", "unknown-role", f"there is no role {role}", f"لا يوجد دور باسم {role}")
-        for role in new.roles
-        if role not in ctx.services.verifier.rbac.roles
-    ]
-    if not new.roles:
-        faults.append(FieldError("roles", "required", "a user has a role", "يجب تحديد دور للمستخدم"))
-    if len(new.password) < _SHORTEST_PASSWORD:
-        detail = f"a password has at least {_SHORTEST_PASSWORD} characters"
-        faults.append(FieldError("password", "too-short", detail, f"أقل طول لكلمة المرور {_SHORTEST_PASSWORD} أحرف"))
-    if faults:
-        raise Invalid(errors=faults)

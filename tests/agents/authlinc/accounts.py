@@ -1,11 +1,13 @@
 """Organizations and users for the tests of signing in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import httpx
 
 from authlinc.contract import OrganizationKind
+from authlinc.schemas import UserChange
+from authlinc.service import accounts
 from authlinc.service.directory import License, NewOrganization, create_organization
 from authlinc.service.users import NewUser, create_user
 from masterlinc import ids
@@ -48,6 +50,32 @@ async def account(
 async def login(client: httpx.AsyncClient, who: Account, **changes: str) -> httpx.Response:
     body = {"email": who.email, "password": who.password, **changes}
     return await client.post("/api/v1/auth/login", json=body)
+
+
+async def disable(running: Running, who: Account) -> None:
+    """Disable an account, by an administrator of its organization."""
+    boss = await account(running, "admin", home=who.organization_id)
+    principal = replace(
+        service_principal("test", frozenset({who.organization_id})), user_id=boss.user_id, roles=frozenset({"admin"})
+    )
+    ctx = running.context("authlinc", principal)
+    await accounts.change_user(ctx, who.user_id, UserChange(enabled=False), "*")
+
+
+async def bearer_of(client: httpx.AsyncClient, who: Account) -> dict[str, str]:
+    """The headers of a request by an account that signs in for it."""
+    answer = await login(client, who)
+    assert answer.status_code == 200, answer.text
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+async def change_user(
+    client: httpx.AsyncClient, bearer: dict[str, str], who: Account, change: dict[str, object]
+) -> httpx.Response:
+    """Change a user as an administrator does: read it, and send its tag back."""
+    url = f"/api/v1/users/{ids.show('USR', who.user_id)}"
+    tag = (await client.get(url, headers=bearer)).headers.get("ETag", "*")
+    return await client.patch(url, json=change, headers=bearer | {"If-Match": tag})
 
 
 async def refresh(client: httpx.AsyncClient, token: str) -> httpx.Response:

@@ -9,12 +9,11 @@ import httpx
 import pyotp
 import pytest
 import pytest_asyncio
-from accounts import ALONE, PASSWORD, Account, account, audits, login, me, refresh, system
+from accounts import ALONE, PASSWORD, Account, account, audits, disable, login, me, refresh, system
 from hypothesis import given
 from hypothesis import strategies as st
 
 from authlinc.service import challenges, totp
-from authlinc.service.users import disable_user
 from masterlinc import ids
 from masterlinc.testing import FixedClock, RunApp, Running, client_of
 
@@ -200,7 +199,7 @@ async def test_11_a_challenge_is_no_token_and_no_token_is_a_challenge(house: Hou
 async def test_30_a_disabled_user_fails_the_second_step_too(house: House) -> None:
     who, shown, _ = await enrolled(house)
     token = await challenge(house, who)
-    await disable_user(system(house.running), who.organization_id, who.user_id)
+    await disable(house.running, who)
     answer = await step(house, token, house.code(shown["secret"]))
     assert (answer.status_code, answer.json()["code"]) == (401, "login-refused")
     assert ("refused", {"by": "code,password", "reason": "disabled"}) in await audits(house.running, who, "auth.login")

@@ -8,14 +8,14 @@ from uuid import UUID
 import httpx
 from cells import EXPIRED, GARBAGE, NOBODY, REVOKED, ROLELESS, STRANGERS, Cell, Route
 from declared import BODIES, OPERATORS, Place, Thing
-from peopled import Peopled
+from peopled import CLERK, Peopled
 
 from masterlinc.ids import new_id, parse, show
 
 _AT_ONCE = 8
 _OWN_HOUSE = frozenset({Place.OWN, Place.COLLEAGUE, Place.DELETED, Place.ABSENT, Place.OTHER_KIND, Place.MISSHAPED})
 _PASSING = ("trace-id", "date", "content-length", "ratelimit")  # headers that differ each time, or tell the body
-_CLERK, _OTHER, _GONE = _SHARED = ("clerk", "to be named otherwise", "gone")  # things that many ask for
+_CLERK, _OTHER, _GONE = _SHARED = (CLERK, "to be named otherwise", "gone")  # things that many ask for
 _TEN_YEARS = 10 * 365 * 86400.0
 
 
@@ -115,7 +115,11 @@ class Asker:
             return show(thing.prefix, new_id()) if thing.prefix else f"X-{new_id().hex[-8:]}"
         if cell.place is Place.OTHER_KIND:
             other = self.shared[thing, _OTHER]
-            return show("ORG", parse(thing.prefix, other)) if thing.prefix else f"{other}-2"
+            return (
+                show("USR" if thing.prefix == "ORG" else "ORG", parse(thing.prefix, other))
+                if thing.prefix
+                else f"{other}-2"
+            )
         if cell.place in {Place.DELETED, Place.DELETED_RIVAL}:
             return self.shared[thing, _GONE]
         changes = cell.route.method != "GET" and bool(thing.column)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from makers import claim, message, nphies_message, patient, policy, user, workflow
+from makers import claim, message, nphies_message, organization, patient, policy, session, user, workflow
 from peopled import Peopled
 
 from masterlinc.security.principal import Principal
@@ -72,11 +72,17 @@ THINGS: Mapping[str, Thing] = {
         column="policylinc.policy.policy_number",
         hidden="policy-not-found",
     ),
+    "organization": Thing(organization, seen=EVERYBODY, prefix="ORG", column="authlinc.organization.id"),  # a directory
+    "session": Thing(session, prefix="SES", column="authlinc.session.id"),
+    "user": Thing(user, prefix="USR", column="authlinc.user_account.id"),
     "workflow": Thing(workflow, prefix="WFL", column="masterlinc.workflow.id"),
 }
 # Where one name means different things on different routes: by the path up to the parameter.
 THINGS_AT: Mapping[str, Thing] = {
     "/api/v1/auth/users/{user}": Thing(user, prefix="USR", column="authlinc.user_account.id"),
+    "/api/v1/auth/sessions/{session}": Thing(
+        session, seen=frozenset({Place.OWN}), prefix="SES", column="authlinc.session.id"
+    ),
     "/api/v1/messages/{message_id}": Thing(message, prefix="INB", column="masterlinc.message.id"),
     "/api/v1/nphies/messages/{message_id}": Thing(nphies_message, prefix="MSG", column="nphieslinc.message.id"),
 }
@@ -89,6 +95,9 @@ BEYOND: Mapping[str, tuple[Place, str, str]] = {
 
 # What allowed callers get, where it is not the route's own status.
 ANSWERS: Mapping[str, frozenset[int]] = {
+    "PATCH /api/v1/users/{user}": frozenset({428}),  # no version is named
+    "PATCH /api/v1/organizations/{organization}": frozenset({428}),
+    "POST /api/v1/organizations/{organization}/administrators": frozenset({201, 409}),  # the address is taken by then
     "POST /api/v1/workflows/{workflow}/retry": frozenset({409}),  # it runs: there is nothing to try again
 }
 
@@ -96,6 +105,13 @@ ANSWERS: Mapping[str, frozenset[int]] = {
 OPERATORS: Mapping[str, str] = {"GET /api/v1/research/claims": "research-is-the-operators"}
 
 BODIES: Mapping[str, Any] = {
+    "PATCH /api/v1/users/{user}": {"name": "Nora"},
+    "PATCH /api/v1/organizations/{organization}": {"name": "A clinic"},
+    "POST /api/v1/organizations/{organization}/administrators": {
+        "email": "first@matrix.example",
+        "name": "Amal",
+        "name_ar": "أمل",
+    },
     "POST /execute": {"task": "masterlinc.echo", "input": {"message": "hello"}},
     "POST /api/v1/workflow/execute": {
         "workflow_name": "matrix",

@@ -8,7 +8,10 @@ from uuid import uuid4
 import pyotp
 from peopled import Peopled
 
+from authlinc.contract import OrganizationKind
 from authlinc.service import factors
+from authlinc.service.directory import NewOrganization, create_organization
+from authlinc.service.sessions import Holder, open_session
 from authlinc.service.users import NewUser, create_user
 from claimlinc.schemas import ClaimForm
 from claimlinc.service.submitting import submit
@@ -21,7 +24,7 @@ from masterlinc.routes import inbox
 from masterlinc.routes.inbox import MessageForm
 from masterlinc.routes.submitting import PREFIX, Asked
 from masterlinc.routes.submitting import submit as start
-from masterlinc.security.principal import Principal
+from masterlinc.security.principal import Principal, service_principal
 from masterlinc.wire import load
 from masterlinc.workflow.form import Graph
 from masterlinc.workflow.graph import compile_graph
@@ -118,3 +121,20 @@ async def nphies_message(peopled: Peopled, maker: Principal) -> str:
     asked["identifier"][0]["value"] = f"REQ-{new_id().hex[-12:]}"
     taken, _ = await submit_message(peopled.context("nphieslinc", maker), json.dumps(bundle).encode())
     return taken.message_id
+
+
+async def organization(peopled: Peopled, _: Principal) -> str:
+    """An organization of the directory."""
+    ctx = peopled.context("authlinc", service_principal("authlinc", frozenset()))
+    made = await create_organization(ctx, NewOrganization(OrganizationKind.PROVIDER, "A clinic", "عيادة"))
+    assert made.organization_id is not None
+    return show("ORG", made.organization_id)
+
+
+async def session(peopled: Peopled, maker: Principal) -> str:
+    """An open session of the maker."""
+    holder = Holder(maker.organization_id, maker.user_id, "", ("nurse",))
+    ctx = peopled.context("authlinc", maker)
+    async with ctx.transaction() as transaction:
+        key, _ = await open_session(ctx, transaction, holder, "password")
+    return show("SES", key)

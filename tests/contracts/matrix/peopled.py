@@ -17,6 +17,7 @@ from masterlinc.security.principal import Principal, service_principal
 from masterlinc.security.tokens import Realm, Subject, issue
 from masterlinc.testing import MakePrincipal, Running
 
+CLERK = "clerk"  # makes things that many ask for
 _SEED, _PEOPLE = 1447, 3
 _PASSWORD = "one pass phrase for every user"
 _OPERATOR = "OPERATOR-DEMO"
@@ -80,8 +81,10 @@ async def populate(running: Running, make_principal: MakePrincipal, root: asyncp
     homes = (found[0], found[1]), (found[2], found[3])
     peopled = Peopled(running, make_principal, root, *homes, DEMO_PAYERS[:2], found[4])
     ctx = running.context("authlinc", service_principal("authlinc", frozenset()))
-    for role in roles:
-        new = NewUser(found[0], f"{role}@matrix.example", _PASSWORD, "Nora", "نورة", (role,))
+    rbac = ctx.services.verifier.rbac
+    for role in (*roles, CLERK):
+        held = role if role in rbac.roles and rbac.roles[role].assignable else "nurse"  # their tokens say otherwise
+        new = NewUser(found[0], f"{role}@matrix.example", _PASSWORD, "Nora", "نورة", (held,))
         peopled.users[found[0], role] = await create_user(ctx, new)
     return peopled
 

@@ -25,8 +25,10 @@ CONNECTS = {
 OTHER_SCOPES = {
     "authlinc/cli.py": "the operator's commands",
     "authlinc/service/challenges.py": "nobody is signed in yet: the scope is that of the account that was found",
+    "authlinc/service/defence.py": "the scope of a known device's refresh token, which is found by its hash",
     "authlinc/service/directory.py": "a new organization writes its own first row",
     "authlinc/service/entry.py": "nobody is signed in yet: the scope is that of the account that was found",
+    "authlinc/service/organizations.py": "the operator manages organizations, for the permission organization:manage",
     "authlinc/service/profile.py": "the principal's own scope, where the context has another one",
     "authlinc/service/sessions.py": "the scope of a refresh token that was found by its hash",
     "authlinc/service/users.py": "the operator's commands name the organization",

@@ -11,7 +11,19 @@ from masterlinc.security.permissions import load
 from masterlinc.security.principal import NOBODY
 from masterlinc.settings import config_folder
 
-ROLES = {"doctor", "nurse", "admin", "researcher", "billing", "adjudicator", "payer_admin", "auditor", "service"}
+HELD = {
+    "doctor",
+    "nurse",
+    "admin",
+    "researcher",
+    "billing",
+    "adjudicator",
+    "payer_admin",
+    "auditor",
+    "service",
+    "operator",
+}
+ROLES = HELD | {"emergency"}
 
 
 def test_the_shipped_roles() -> None:
@@ -19,6 +31,7 @@ def test_the_shipped_roles() -> None:
     assert set(rbac.roles) == ROLES
     assert all(role.title and role.title_ar for role in rbac.roles.values())
     assert all("session:own" in role.grants for role in rbac.roles.values())
+    assert {name for name, role in rbac.roles.items() if role.assignable} == HELD
     assert all(len(set(role.grants)) == len(role.grants) for role in rbac.roles.values())
 
 
@@ -41,6 +54,32 @@ def test_52_what_a_role_must_not_do(role: str, permission: str) -> None:
     rbac = load(config_folder() / "rbac.toml")
     assert permission not in rbac.permissions_of([role])
     assert permission in rbac.permissions_of(["admin"])
+
+
+def test_no_role_gives_what_leads_beyond_its_own_kind() -> None:
+    """Following who may give which role never leads from a provider or payer to the operator, nor across."""
+    rbac = load(config_folder() / "rbac.toml")
+
+    def reached(role: str) -> set[str]:
+        found, new = set(), {role}
+        while new:
+            found |= new
+            new = rbac.givable(new) - found
+        return found
+
+    assert reached("admin") & {"operator", "payer_admin", "adjudicator", "researcher"} == set()
+    assert reached("payer_admin") & {"operator", "admin", "doctor", "nurse", "billing", "researcher"} == set()
+    assert reached("operator") == {"operator", "auditor", "researcher"}
+    assert rbac.givable(HELD - {"admin", "payer_admin", "operator"}) == frozenset()
+    assert rbac.givable(["root", ""]) == frozenset()
+
+
+def test_no_records_for_who_runs_the_system_and_no_changes_in_an_emergency() -> None:
+    rbac = load(config_folder() / "rbac.toml")
+    assert not {"patient:read", "claim:read", "policy:read", "nphies:read", "access:break_glass"} & rbac.permissions_of(
+        ["operator"]
+    )
+    assert {grant.partition(":")[2] for grant in rbac.permissions_of(["emergency"])} == {"read", "own"}
 
 
 def test_no_role_grants_what_nobody_declares() -> None:
@@ -72,6 +111,8 @@ def test_a_grant_that_nobody_declares_stops_the_start() -> None:
         "[roles.x]\ntitle='a'\ntitle_ar='b'\ngrants=['*']",
         "[roles.x]\ntitle='a'\ntitle_ar='b'\ngrants=['claim:Read']",
         "[roles.x]\ntitle='a'\ntitle_ar='b'\ngrants=['claim:read']\nsuper=true",
+        "[roles.x]\ntitle='a'\ntitle_ar='b'\ngrants=[]\nmay_give=['y']",
+        "[roles.x]\ntitle='a'\ntitle_ar='b'\ngrants=[]\nassignable=false\nmay_give=['x']",
         "[roles",
         "\x00",
     ],
