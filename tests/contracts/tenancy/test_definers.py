@@ -12,6 +12,8 @@ DEFINERS = {
     "authlinc.find_login": "the one account of an exact key, before anybody is known",
     "claimlinc.publish_research": COUNTS,
     "doctorlinc.search_patients": "ids of patients in the caller's scope",
+    "masterlinc.audit_after": "audit rows of every organization, for who ships them to the operator's SIEM",
+    "masterlinc.audit_leaves": "places and hashes of audit rows, for the sealer",
     "masterlinc.ensure_partitions": COUNTS,
     "masterlinc.forget_aggregates": COUNTS,
     "masterlinc.forget_deliveries": COUNTS,
