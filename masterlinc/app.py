@@ -16,7 +16,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from masterlinc import __version__, routes, runtime
+from masterlinc import __version__, production, routes, runtime
 from masterlinc.agent import Agent, Permission
 from masterlinc.audit.refusals import noting
 from masterlinc.clock import Clock
@@ -44,6 +44,7 @@ DOCS_REASON = "the documentation of the API holds nothing secret, and production
 def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = None) -> Litestar:
     """Build the application; raises StartupError."""
     door.check(settings.http)
+    production.check(settings)
     services = runtime.build(settings, registry, clock)
     installed = declared_permissions([*registry.agents, *registry.disabled])
     services.verifier.rbac.check(permission.name for permission in installed)
