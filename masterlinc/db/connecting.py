@@ -18,9 +18,11 @@ async def never(_: Secret) -> bool:
 
 async def connect(url: Secret, renew: Renew, **options: Any) -> Any:
     """Connect; where the password is refused, it may have been changed a moment ago: read it again, try once more."""
+    tried = url.reveal()
     try:
-        return await asyncpg.connect(url.reveal(), **options)
+        return await asyncpg.connect(tried, **options)
     except _REFUSED:
-        if not await renew(url):
+        await renew(url)
+        if url.reveal() == tried:  # one that connects beside us may have read it first
             raise
     return await asyncpg.connect(url.reveal(), **options)

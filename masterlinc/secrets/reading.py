@@ -50,11 +50,12 @@ class Reader:
 def read(settings: Any, vault: "VaultSettings", section: str = "") -> None:
     """Read every secret that these settings keep elsewhere, files first; the start does; raises StartupError."""
     found = [(path, secret) for path, secret in secrets_of(settings, section) if secret.reference]
+    for path, secret in found:
+        if path.startswith("vault.") and secret.vault:
+            raise StartupError(f"configuration: {path} cannot be kept in the vault that it opens")
     reader = Reader(vault)
     for kept in ([one for one in found if one[1].file], [one for one in found if one[1].vault]):
         for (path, secret), value in zip(kept, reader.values([secret for _, secret in kept]), strict=True):
-            if path.startswith("vault.") and secret.vault:
-                raise StartupError(f"configuration: {path} cannot be kept in the vault that it opens")
             fault = value if isinstance(value, SourceFault) else fill(secret, value)
             if fault is not None:
                 raise StartupError(f"configuration: {path}: {fault}")

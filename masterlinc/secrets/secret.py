@@ -69,7 +69,7 @@ class Secret:
         """Set what the secret is now, and tell who asked to be told; False where it is what it was."""
         if self.shape is not None and not self.shape.match(value):
             raise ValueError("it is not of the right form")
-        if self._value is not None and hmac.compare_digest(self._value.encode(), value.encode()):
+        if self._value is not None and _alike(self._value, value):
             return False
         first, self._value = self._value is None, value
         if not first:
@@ -86,7 +86,7 @@ class Secret:
         return self._written != ""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._written.encode(), other._written.encode())
+        return isinstance(other, Secret) and _alike(self._written, other._written)
 
     __hash__ = None  # type: ignore[assignment]  # a key of a dict would be a way to show it
 
@@ -132,4 +132,9 @@ def secrets_of(settings: Any, path: str = "") -> Iterator[tuple[str, Secret]]:
             yield from secrets_of(one, f"{path}[{place}]")
     elif isinstance(settings, dict):
         for name, one in settings.items():
-            yield from secrets_of(one, f"{path}.{name}")
+            yield from secrets_of(one, f"{path}.{name}" if path else str(name))
+
+
+def _alike(one: str, other: str) -> bool:
+    """Compare in the same time however much is alike; the environment may hold what is no text."""
+    return hmac.compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))
