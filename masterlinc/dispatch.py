@@ -27,6 +27,7 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._workflows: dict[asyncio.Task[None], UUID] = {}
+        self._deliveries: dict[asyncio.Task[None], relay.Delivery] = {}
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
         self._full = False  # the last look took all that fitted: there may be more
@@ -63,12 +64,22 @@ class Dispatcher:
             await self._cut(late)
 
     async def _cut(self, late: "set[asyncio.Task[None]]") -> None:
-        """Have what is too late rolled back: other processes go on with it."""
-        if late:
-            logger.warning("work_cut", reason=f"{len(late)} pieces of work had not ended")
-            for task in late:
-                task.cancel()
-            await asyncio.wait(late, timeout=_CUT_SECONDS)
+        """Have what is too late rolled back and put back: other processes go on with it."""
+        if not late:
+            return
+        logger.warning("work_cut", reason=f"{len(late)} pieces of work had not ended")
+        deliveries = {task: self._deliveries[task] for task in late if task in self._deliveries}
+        for task in late:
+            task.cancel()
+        ended, _ = await asyncio.wait(late, timeout=_CUT_SECONDS)
+        for task in ended & deliveries.keys():
+            await self._put_back(deliveries[task])
+
+    async def _put_back(self, delivery: relay.Delivery) -> None:
+        try:
+            await relay.put_back(self._services, delivery)
+        except Exception as fault:  # noqa: BLE001 - a lost connection, say: it is free when the process has left
+            logger.fault("work_not_put_back", fault)
 
     async def idle(self) -> None:
         """Return when no due work is left: for commands that wait for their effects."""
@@ -108,11 +119,11 @@ class Dispatcher:
         await self._start_schedules()
         deliveries = await relay.claim(self._services, self._agents, free)
         for delivery in deliveries:
-            self._spawn(relay.deliver(self._services, delivery))
+            self._deliveries[self._spawn(relay.deliver(self._services, delivery))] = delivery
         left = free - len(deliveries)
         runs = await engine.claim(self._services, self._agents, left) if left > 0 else []
         for run in runs:
-            self._spawn(engine.advance(self._services, run), run.id)
+            self._workflows[self._spawn(engine.advance(self._services, run))] = run.id
         self._full = len(deliveries) + len(runs) >= free
         return len(deliveries) + len(runs)
 
@@ -127,16 +138,15 @@ class Dispatcher:
     def _leaving(self) -> bool:
         return self._stopping or self._services.drain.begun
 
-    def _spawn(self, work: Coroutine[Any, Any, None], workflow: UUID | None = None) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, context=background())
         self._running.add(task)
-        if workflow is not None:
-            self._workflows[task] = workflow
         task.add_done_callback(self._finished)
+        return task
 
     def _finished(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
-        workflow = self._workflows.pop(task, None)
+        workflow, _ = self._workflows.pop(task, None), self._deliveries.pop(task, None)
         if not task.cancelled() and (fault := task.exception()) is not None:
             logger.fault("work_failed", fault)
         if self._full or workflow is None:  # a delivery that is done lets the next of its aggregate go

@@ -31,7 +31,7 @@ WITH due AS (
     ORDER BY oldest.next_at LIMIT $2
 )
 UPDATE masterlinc.delivery d SET attempts = d.attempts + (NOT due.unfinished)::int, fence = d.fence + 1, error = NULL,
-    next_at = now() + $3::interval
+    next_at = now() + $3::interval, lease_owner = $4
 FROM due LEFT JOIN masterlinc.event o ON o.id = due.event_id
 WHERE d.subscription = due.subscription AND d.event_id = due.event_id
 RETURNING d.subscription, d.event_id, d.fence, d.attempts, d.organization_id, o.payload, due.unfinished
@@ -39,17 +39,17 @@ RETURNING d.subscription, d.event_id, d.fence, d.attempts, d.organization_id, o.
 
 # The order is looked at once more: a replay may have queued an earlier event since this one was taken.
 _FINISH = f"""
-UPDATE masterlinc.delivery c SET state = 'done', finished_at = now(), error = NULL
+UPDATE masterlinc.delivery c SET state = 'done', finished_at = now(), error = NULL, lease_owner = NULL
 WHERE c.subscription = $1 AND c.event_id = $2 AND c.state = 'pending' AND c.fence = $3 AND NOT EXISTS ({_EARLIER})
 RETURNING 1
 """  # noqa: S608 - our own words
 
 _FAIL = """
-UPDATE masterlinc.delivery SET next_at = now() + $4::interval, error = $5
+UPDATE masterlinc.delivery SET next_at = now() + $4::interval, error = $5, lease_owner = NULL
 WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
 """
 _PARK = """
-UPDATE masterlinc.delivery SET state = 'parked', finished_at = now(), error = $4
+UPDATE masterlinc.delivery SET state = 'parked', finished_at = now(), error = $4, lease_owner = NULL
 WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
 """
 _COUNT = """
@@ -58,8 +58,8 @@ WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
 RETURNING attempts
 """
 _PUT_BACK = """
-UPDATE masterlinc.delivery SET attempts = attempts - $5::int, next_at = now() + $4::interval
-WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3
+UPDATE masterlinc.delivery SET next_at = now() + $4::interval, attempts = $5, error = $6, lease_owner = NULL
+WHERE subscription = $1 AND event_id = $2 AND state = 'pending' AND fence = $3 AND lease_owner IS NOT NULL
 """
 _KNOWN = "SELECT EXISTS (SELECT FROM masterlinc.subscription WHERE name = $1)"
 
@@ -79,8 +79,9 @@ class Delivery:
 
 async def claim(services: Services, agents: list[str], limit: int) -> list[Delivery]:
     """Take due deliveries with their events; a start is counted and committed before it runs."""
+    arguments = agents, limit, _lease(services), services.process_id
     async with services.db.connection() as connection:
-        return [Delivery(*row) for row in await connection.fetch(_CLAIM, agents, limit, _lease(services))]
+        return [Delivery(*row) for row in await connection.fetch(_CLAIM, *arguments)]
 
 
 async def deliver(services: Services, delivery: Delivery) -> None:
@@ -96,6 +97,12 @@ async def deliver(services: Services, delivery: Delivery) -> None:
         await _run_alone(services, delivery, agent, subscription, delivery.payload)
     else:
         await _run(services, delivery, agent, subscription, delivery.payload)
+
+
+async def put_back(services: Services, delivery: Delivery, wait: timedelta = timedelta(0)) -> None:
+    """Leave a delivery as it was before it was taken, for another process; one that is done or failed stays so."""
+    attempts, error = (delivery.attempts, None) if delivery.unfinished else (delivery.attempts - 1, "put back")
+    await _write(services, _PUT_BACK, delivery, wait, attempts, error)
 
 
 async def _run_alone(
@@ -134,7 +141,7 @@ async def _refuse(services: Services, delivery: Delivery) -> None:
     async with services.db.connection() as connection:
         known = await connection.fetchval(_KNOWN, delivery.subscription)
     if known:
-        await _write(services, _PUT_BACK, delivery, _lease(services), int(not delivery.unfinished))
+        await put_back(services, delivery, _lease(services))
     else:
         await _write(services, _PARK, delivery, "the subscription is gone")
 

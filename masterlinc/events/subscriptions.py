@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
-from packaging.version import InvalidVersion, Version
 
 from masterlinc.context import Services
 from masterlinc.db.transaction import Transaction
+from masterlinc.versions import newer
 
 _LOCK = 0x6D6C_7375_6273  # one process writes them at a time
 _STORED = "SELECT name, agent, version FROM masterlinc.subscription"
@@ -65,7 +65,7 @@ class Standing:
 
 async def register(services: Services) -> None:
     """Write the subscriptions of the enabled agents; those that a newer version has written stay as they are."""
-    agents = {agent.name: agent for agent in services.registry.agents}
+    agents = services.registry.agents
     rows = {
         f"{agent.name}.{one.name}": (
             f"{agent.name}.{one.name}",
@@ -74,17 +74,15 @@ async def register(services: Services) -> None:
             one.max_attempts,
             agent.version,
         )
-        for agent in agents.values()
+        for agent in agents
         for one in agent.subscribes
     }
     async with services.db.transaction() as transaction:
         await transaction.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
         stored = await transaction.fetch(_STORED)
-        newer = {
-            name for name, agent, version in stored if agent in agents and _is_newer(version, agents[agent].version)
-        }
-        await transaction.execute(_FORGET, sorted({row["name"] for row in stored} - rows.keys() - newer))
-        await transaction.executemany(_WRITE, [rows[name] for name in sorted(rows.keys() - newer)])
+        theirs = newer(stored, {agent.name: agent.version for agent in agents})
+        await transaction.execute(_FORGET, sorted({row["name"] for row in stored} - rows.keys() - theirs))
+        await transaction.executemany(_WRITE, [rows[name] for name in sorted(rows.keys() - theirs)])
 
 
 async def standing(transaction: Transaction, organizations: Iterable[UUID] | None) -> list[Standing]:
@@ -97,13 +95,6 @@ def _standing(row: Any) -> Standing:
     facts = dict(row)
     last = LastReplay(facts.pop("asked_at"), facts.pop("queued"), facts.pop("finished_at"))
     return Standing(**facts, replay=last if last.asked_at is not None else None)
-
-
-def _is_newer(stored: str, ours: str) -> bool:
-    try:
-        return Version(stored) > Version(ours)
-    except InvalidVersion:  # an agent from outside may number its versions as it likes
-        return False
 
 
 def event_name(event: type[Struct]) -> str:

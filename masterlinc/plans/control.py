@@ -48,7 +48,8 @@ WITH RECURSIVE below AS (
 """
 _RETRY = """
 UPDATE masterlinc.workflow SET status = CASE WHEN stopping IS NULL THEN 'running' ELSE 'undoing' END, wake_at = now(),
-    changed_at = clock_timestamp(), error = NULL, finished_at = NULL, crashes = 0
+    changed_at = clock_timestamp(), error = NULL, finished_at = NULL, crashes = 0, retried_at = now(),
+    deadline = now() + (deadline - coalesce(retried_at, created_at))
 WHERE id = $1
 """
 _RETRY_STEPS = """
@@ -115,7 +116,7 @@ async def cancel(
 
 
 async def retry(services: "Services", transaction: Transaction, workflow: UUID, by: UUID | None) -> None:
-    """Go on with a parked or failed workflow where it stopped; what was done is not done again."""
+    """Go on with a parked or failed workflow where it stopped, with its whole time; what was done is not done again."""
     row = await locked(transaction, workflow)
     _refuse_unless(row, RETRIABLE)
     refuse_forgotten(row)

@@ -19,7 +19,7 @@ _FORK = """
 INSERT INTO masterlinc.workflow (id, name, version, business_key, organization_id, agent, priority, urgency, on_failure,
     title, actor, started_by, deadline, forked_from)
 SELECT $1, w.name, w.version, $3, w.organization_id, w.agent, w.priority, w.urgency, w.on_failure, w.title, w.actor,
-    coalesce($4, w.started_by), now() + (w.deadline - w.created_at), w.id
+    coalesce($4, w.started_by), now() + (w.deadline - coalesce(w.retried_at, w.created_at)), w.id
 FROM masterlinc.workflow w WHERE w.id = $2
 ON CONFLICT (name, business_key) DO NOTHING RETURNING id
 """

@@ -141,7 +141,7 @@ class _Heart:
             self._cut()
             raise
         if taken:
-            logger.warning("work_taken_over", reason=f"{taken} workflows of processes that no longer beat")
+            logger.warning("work_taken_over", reason=f"{taken} pieces of work of processes that no longer beat")
             self._wake()
 
     async def _connected(self) -> Any:

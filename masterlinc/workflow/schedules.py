@@ -6,20 +6,23 @@ from uuid import UUID
 
 from cronsim import CronSim
 
-from masterlinc.agent import Schedule
+from masterlinc.agent import Agent, Schedule
 from masterlinc.clock import RIYADH
 from masterlinc.observe.logs import logger
 from masterlinc.plans import starting
+from masterlinc.versions import newer
 
 if TYPE_CHECKING:
     from masterlinc.context import Services
 
 SYSTEM = UUID(int=0)  # the organization of the system's own upkeep: no row is of it
-_KNOWN = "SELECT name, cron, workflow FROM masterlinc.schedule"
-_FORGET = "DELETE FROM masterlinc.schedule WHERE name <> ALL($1::text[])"
+_LOCK = 0x6D6C_7363_6865  # one process writes them at a time
+_STORED = "SELECT name, agent, version FROM masterlinc.schedule"
+_FORGET = "DELETE FROM masterlinc.schedule WHERE name = ANY($1::text[])"
 _REGISTER = """
-INSERT INTO masterlinc.schedule AS s (name, agent, workflow, cron, next_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO masterlinc.schedule AS s (name, agent, workflow, cron, version, next_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (name) DO UPDATE SET agent = excluded.agent, workflow = excluded.workflow, cron = excluded.cron,
+    version = excluded.version,
     next_at = CASE WHEN s.cron = excluded.cron THEN s.next_at ELSE excluded.next_at END
 """
 _DUE = """
@@ -37,16 +40,25 @@ def following(cron: str, moment: datetime) -> datetime:
 
 
 async def register(services: "Services") -> None:
-    """Write the schedules of the enabled agents as rows; one that has changed begins anew."""
-    schedules = [(agent.name, one) for agent in services.registry.agents for one in agent.schedules]
+    """Write the schedules of the enabled agents as rows; one that has changed begins anew.
+
+    Those that a newer version has written stay as they are.
+    """
+    agents = services.registry.agents
+    ours = {f"{agent.name}.{one.name}": (agent, one) for agent in agents for one in agent.schedules}
     async with services.db.transaction() as transaction:
+        await transaction.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
         now = await transaction.fetchval("SELECT now()")
-        await transaction.execute(_FORGET, [f"{agent}.{one.name}" for agent, one in schedules])
-        await transaction.executemany(_REGISTER, [_row(agent, one, now) for agent, one in sorted(schedules, key=str)])
+        stored = await transaction.fetch(_STORED)
+        theirs = newer(stored, {agent.name: agent.version for agent in agents})
+        await transaction.execute(_FORGET, sorted({row["name"] for row in stored} - ours.keys() - theirs))
+        rows = [_row(*ours[name], now) for name in sorted(ours.keys() - theirs)]
+        await transaction.executemany(_REGISTER, rows)
 
 
-def _row(agent: str, one: Schedule, now: datetime) -> tuple[str, str, str, str, datetime]:
-    return f"{agent}.{one.name}", agent, f"{agent}.{one.workflow}", one.cron, following(one.cron, now)
+def _row(agent: Agent, one: Schedule, now: datetime) -> tuple[str, str, str, str, str, datetime]:
+    name, workflow = f"{agent.name}.{one.name}", f"{agent.name}.{one.workflow}"
+    return name, agent.name, workflow, one.cron, agent.version, following(one.cron, now)
 
 
 async def start_due(services: "Services") -> int:

@@ -92,6 +92,26 @@ async def workflow(owner: asyncpg.Connection, one):
     )
 
 
+async def taken(owner: asyncpg.Connection, process, *, attempts: int = 2):
+    """A delivery that a process has taken."""
+    one = new_id()
+    await owner.execute(
+        "INSERT INTO masterlinc.delivery (subscription, event_id, agent, organization_id, aggregate, aggregate_seq,"
+        " attempts, fence, lease_owner, next_at) VALUES ('toy.one', $1, 'toy', $1, $1, 1, $2, 1, $3, 'infinity')",
+        *(one, attempts, process),
+    )
+    return one
+
+
+async def delivery(owner: asyncpg.Connection, one):
+    """Whose it is, its attempts, whether its last start is held against it, and whether it is due."""
+    return await owner.fetchrow(
+        "SELECT lease_owner, attempts, error IS NULL AS suspect, next_at <= now() AS due FROM masterlinc.delivery"
+        " WHERE event_id = $1",
+        one,
+    )
+
+
 async def dead(owner: asyncpg.Connection, *, silent: timedelta = timedelta(minutes=1)):
     """A process that beat a while ago, and whose lease was a short one."""
     one = new_id()
@@ -144,6 +164,15 @@ async def test_what_a_dead_process_left_is_taken_over_and_everybody_is_woken(ser
         notes = await owner.fetch("SELECT kind, detail FROM masterlinc.workflow_note WHERE workflow_id = $1", left)
         assert [tuple(row) for row in notes] == [("taken_over", f"gone {gone}")]
         assert [row.id for row in await rows(services) if not row.lives] == [gone]  # shown for an hour
+
+
+async def test_the_deliveries_of_a_dead_process_do_not_wait_for_their_own_lease(services, owner):
+    bell = Bell()
+    async with process(services, bell) as me:
+        mine, theirs = await taken(owner, me), await taken(owner, await dead(owner))
+        await bell.heard()
+        assert tuple(await delivery(owner, theirs)) == (None, 2, True, True)
+        assert tuple(await delivery(owner, mine)) == (me, 2, True, False)
 
 
 async def test_a_lease_of_nobody_is_taken_over_when_it_is_old(services, owner):
@@ -217,16 +246,20 @@ async def test_a_row_that_nobody_heard_of_for_an_hour_goes(services, owner):
 async def test_an_end_in_order_frees_the_work_at_once_and_counts_no_crash(services, owner):
     bell = Bell()
     async with process(services, bell) as me:
-        one = await leased(owner, me)
+        one, event, first = await leased(owner, me), await taken(owner, me), await taken(owner, me, attempts=0)
     assert tuple(await workflow(owner, one)) == (None, 0, True)
+    assert tuple(await delivery(owner, event)) == (None, 1, False, True)
+    assert tuple(await delivery(owner, first)) == (None, 0, False, True)
     assert bell.count == 1
     assert await rows(services) == []
 
 
 async def test_who_holds_the_database_alone_buries_all_others(services, owner):
-    one = await leased(owner, await dead(owner, silent=timedelta(0)))
-    assert await bury(services.settings.database.url.reveal()) == 1
+    gone = await dead(owner, silent=timedelta(0))
+    one, event = await leased(owner, gone), await taken(owner, gone)
+    assert await bury(services.settings.database.url.reveal()) == 2
     assert tuple(await workflow(owner, one)) == (None, 1, True)
+    assert tuple(await delivery(owner, event)) == (None, 2, True, True)
     assert await rows(services) == []
 
 

@@ -164,6 +164,24 @@ async def test_a_workflow_that_takes_too_long_fails_and_takes_back_what_was_done
     assert (await flow(services, made))["error"] == "timed out"
 
 
+async def test_a_parked_workflow_ends_at_its_deadline(kernel):
+    async def park(ctx, request):
+        raise Park("look at me")
+
+    services = await kernel(
+        toy(does("a", undo="toy.un_a"), does("b", "a"), tasks={"b": park}, timeout=timedelta(hours=1))
+    )
+    made, patient = await start(services), await start(services, "two")
+    await settle(services)
+    assert [await status(services, one) for one in (made, patient)] == ["parked", "parked"]
+    assert (await flow(services, made))["starts"] == 1
+    await execute(services, "UPDATE masterlinc.workflow SET deadline = now(), wake_at = now() WHERE id = $1", made)
+    await settle(services)
+    assert (await status(services, made), (await flow(services, made))["error"]) == ("failed", "timed out")
+    assert await steps(services, made) == {"a": "undone", "b": "skipped"}
+    assert await status(services, patient) == "parked"
+
+
 @BOTH
 async def test_a_step_is_cut_when_the_workflows_time_is_over(kernel, away):
     async def work(ctx, request):

@@ -33,6 +33,11 @@ from masterlinc.plans.starting import label
 from masterlinc.wire import tree
 from masterlinc.workflow import engine
 
+MONTHS_AGO = """
+UPDATE masterlinc.workflow SET created_at = created_at - interval '90 d', deadline = deadline - interval '90 d',
+    retried_at = retried_at - interval '90 d'
+"""
+
 
 async def cancel(services, workflow, scope=SCOPE):
     async with services.db.transaction(scope) as transaction:
@@ -155,6 +160,40 @@ async def test_retry_goes_on_where_it_stopped(kernel, fault, on_failure):
     assert sorted(await effects(services)) == ["a", "b", "c", "other"]
     with pytest.raises(control.WrongState):
         await retry(services, made)
+
+
+@pytest.mark.parametrize("on_failure", ["park", "fail"])
+async def test_a_retry_has_the_whole_time_of_its_workflow_again_however_often(kernel, on_failure):
+    faults = [Fail("x"), Fail("x")]
+
+    async def b(ctx, request):
+        if faults:
+            raise faults.pop()
+        return await writes("b")(ctx, request)
+
+    services = await kernel(
+        toy(does("a"), does("b", "a"), tasks={"b": b}, on_failure=on_failure, timeout=timedelta(hours=1))
+    )
+    made = await start(services)
+    for _ in range(2):
+        await settle(services)
+        assert await status(services, made) == {"park": "parked", "fail": "failed"}[on_failure]
+        await execute(services, MONTHS_AGO)
+        await retry(services, made)
+        row = await flow(services, made)
+        assert timedelta(minutes=59) < row["deadline"] - row["changed_at"] < timedelta(hours=1)
+    await settle(services)
+    assert await status(services, made) == "done"
+    again = await flow(services, await fork(services, made, "b"))
+    assert again["deadline"] - again["created_at"] == timedelta(hours=1)
+
+
+async def test_a_workflow_without_a_deadline_has_none_after_a_retry(kernel):
+    services = await kernel(toy(does("a"), tasks={"a": once(Park("x"), "a")}))
+    made = await start(services)
+    await settle(services)
+    await retry(services, made)
+    assert (await flow(services, made))["deadline"] is None
 
 
 async def test_a_workflow_that_was_taken_back_is_not_retried_but_forked(kernel):

@@ -83,6 +83,31 @@ async def test_a_changed_schedule_begins_anew_and_one_that_is_gone_is_forgotten(
     assert await row(without) is None
 
 
+async def test_a_process_of_an_older_version_leaves_a_newer_ones_schedules_as_they_are(kernel, new_database):
+    """While a new version is rolled out, a process of the old one may start again."""
+    urls = await new_database()
+    newer = await kernel(agent("30 4 * * *", version="1.10"), urls=urls)
+    await schedules.register(newer)
+    await late(newer, timedelta(hours=1))
+    before = await row(newer)
+    for older in (agent(version="1.9"), replace(toy(does("a")), version="1.9")):
+        services = await kernel(older, urls=urls)
+        await schedules.register(services)
+        assert await row(newer) == before
+    newest = await kernel(replace(toy(does("a")), version="2"), urls=urls)
+    await schedules.register(newest)
+    assert await row(newer) is None
+
+
+async def test_a_disabled_agent_has_no_schedules(kernel, new_database):
+    urls = await new_database()
+    services = await kernel(agent(version="9"), urls=urls)
+    await schedules.register(services)
+    without = await kernel(urls=urls)
+    await schedules.register(without)
+    assert await row(without) is None
+
+
 async def test_a_process_starts_the_schedules_of_the_agents_that_it_serves(kernel):
     services = await kernel(agent())
     await schedules.register(services)
