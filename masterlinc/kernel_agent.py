@@ -70,6 +70,11 @@ async def _forget_deliveries(ctx: "Context", _: StepInput) -> StepDone:
     return StepDone(f"{gone} rows")
 
 
+async def _forget_messages(ctx: "Context", _: StepInput) -> StepDone:
+    gone = await retention.forget_all(retention.forget_messages, ctx.db, _before(ctx))
+    return StepDone(f"{gone} messages")
+
+
 def _before(ctx: "Context") -> datetime:
     return ctx.clock.now() - timedelta(days=ctx.settings.engine.retention_days)
 
@@ -111,12 +116,17 @@ KERNEL = Agent(
             "forget_workflows", _forget_workflows, "Forget old workflows' steps", "حذف خطوات سير العمل المنتهية منذ مدة"
         ),
         _upkeep("forget_deliveries", _forget_deliveries, "Forget old deliveries", "حذف تسليمات الأحداث القديمة"),
+        _upkeep("forget_messages", _forget_messages, "Forget what old messages said", "حذف محتوى الرسائل القديمة"),
     ),
     workflows=(
         Workflow(
             "retention",
-            1,
-            (Step("workflows", "masterlinc.forget_workflows"), Step("deliveries", "masterlinc.forget_deliveries")),
+            2,
+            (
+                Step("workflows", "masterlinc.forget_workflows"),
+                Step("deliveries", "masterlinc.forget_deliveries"),
+                Step("messages", "masterlinc.forget_messages"),
+            ),
         ),
     ),
     sealed=(

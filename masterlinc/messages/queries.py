@@ -19,7 +19,7 @@ CASE WHEN m.acknowledged_at IS NOT NULL THEN 'acknowledged'
 """
 _COLUMNS = f"""
 m.organization_id, m.id, m.sender, m.receiver, m.message_type, m.message_key, m.fingerprint, m.priority, m.sent_by,
-m.sent_at, coalesce(m.delivered_at, s.started_at) AS delivered_at, m.workflow_id, m.acknowledged_at,
+m.sent_at, coalesce(m.delivered_at, s.started_at) AS delivered_at, m.workflow_id, m.acknowledged_at, m.forgotten_at,
 m.workflow_id IS NOT NULL AND w.finished_at IS NULL AS at_work, {_STATE} AS state
 """
 _FROM = """
@@ -75,6 +75,7 @@ class MessageRow(Struct, frozen=True):
     delivered_at: datetime | None
     workflow_id: UUID | None
     acknowledged_at: datetime | None
+    forgotten_at: datetime | None
     at_work: bool
     state: str  # queued, delivered, handled, failed or acknowledged
     content: bytes | None

@@ -9,7 +9,7 @@ from msgspec import Meta, Raw, Struct, field, structs
 from masterlinc.agent import Agent, Task
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
-from masterlinc.errors import Conflict, DomainError, NotFound, TooLarge
+from masterlinc.errors import Conflict, DomainError, Gone, NotFound, TooLarge
 from masterlinc.ids import new_id, parse, show
 from masterlinc.messages import queries
 from masterlinc.messages.queries import MessageRow, NewMessage, Wanted
@@ -102,9 +102,17 @@ async def send(ctx: Context, form: MessageForm) -> tuple[MessageSummary, bool]:
 
 
 async def show_message(ctx: Context, text: str) -> MessageView:
-    """Return a message with its content; that it was read is audited, since it may hold health data."""
+    """Return a message with its content; that it was read is audited, since it may hold health data.
+
+    Raises Gone once retention has cleared it.
+    """
     async with ctx.transaction() as transaction:
         row = await _load(transaction, text)
+        if row.forgotten_at is not None:
+            raise Gone(
+                f"the message was {row.state}; what it said was kept for its time",
+                f"حالة الرسالة {row.state} وانقضت مدة حفظ محتواها",
+            )
         hidden = not _may_read(ctx, row)
         if not hidden:
             transaction.audit("message.read", "message", show(PREFIX, row.id), organization_id=row.organization_id)

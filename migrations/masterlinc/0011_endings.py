@@ -4,9 +4,7 @@ from masterlinc.db.ddl import migration
 
 ID = "0011_endings"
 VERSION = "1.38.0"
-DESCRIPTION = (
-    "Deliveries belong to processes as workflows do; retries and parked workflows have deadlines; schedules versions"
-)
+DESCRIPTION = "Deliveries belong to processes, which tell who is not well; deadlines of what is retried or parked; versions of schedules"
 
 SQL = """
 -- Whose a delivery is while it runs: what a process had taken need not wait for its lease when that process has ended.
@@ -26,20 +24,24 @@ BEGIN
     RETURN taken;
 END $$;
 
--- A process says that it lives, and takes over what dead ones left; answers how many workflows and deliveries that were.
-CREATE OR REPLACE FUNCTION masterlinc.beat(
+ALTER TABLE masterlinc.process ADD COLUMN unwell text[] NOT NULL DEFAULT '{}';
+
+-- A process says that it lives, and which of its agents are not well, and takes over what dead ones left; answers how many
+-- workflows and deliveries that were.
+DROP FUNCTION masterlinc.beat(uuid, text, text, int, text, text[], text, interval, interval, int, uuid[], boolean);
+CREATE FUNCTION masterlinc.beat(
     process uuid, process_name text, its_host text, its_pid int, its_address text, served text[], its_version text,
-    age interval, its_lease interval, works_on int, minds uuid[], is_draining boolean
+    age interval, its_lease interval, works_on int, minds uuid[], is_draining boolean, not_well text[] DEFAULT '{}'
 ) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     dead uuid[];
 BEGIN
     INSERT INTO masterlinc.process
-            (id, name, host, pid, address, agents, version, started_at, beat_at, lease, running, draining)
+            (id, name, host, pid, address, agents, version, started_at, beat_at, lease, running, draining, unwell)
         VALUES (process, process_name, its_host, its_pid, its_address, served, its_version, now() - age, now(), its_lease,
-            works_on, is_draining)
+            works_on, is_draining, not_well)
         ON CONFLICT (id) DO UPDATE SET beat_at = now(), lease = excluded.lease, running = excluded.running,
-            draining = excluded.draining;
+            draining = excluded.draining, unwell = excluded.unwell;
     DELETE FROM masterlinc.process WHERE id IN (
         SELECT p.id FROM masterlinc.process p
         WHERE p.beat_at < now() - interval '1 hour' AND NOT masterlinc.lives(p.beat_at, p.lease) FOR UPDATE SKIP LOCKED);

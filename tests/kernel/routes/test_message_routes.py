@@ -1,9 +1,11 @@
 """Inboxes of agents."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
+from masterlinc.retention import forget_messages
 from masterlinc.testing import bearer, client_of
 
 ROUTE = "/api/v1/message/route"
@@ -42,6 +44,20 @@ async def test_a_message_is_in_the_inbox_and_is_read_and_acknowledged(caller):
     assert len(await admin.audited("message.send")) == 1
     assert len(await admin.audited("message.read")) == 1
     assert len(await admin.audited("message.acknowledge")) == 1
+
+
+async def test_what_a_message_said_is_gone_after_its_time_and_its_key_is_not(caller):
+    admin = caller("admin")
+    sent = (await admin.post(ROUTE, message(message_key="once"))).json()
+    await admin.post(f"{sent['status_url']}/acknowledge")
+    await forget_messages(admin.running.services.db, datetime.now(UTC), 10_000)
+    gone = await admin.get(sent["status_url"])
+    assert (gone.status_code, gone.json()["code"]) == (410, "gone")
+    assert "acknowledged" in gone.json()["detail"]
+    page = (await admin.get("/api/v1/messages")).json()
+    assert [one["message_id"] for one in page["messages"]] == [sent["message_id"]]
+    again = await admin.post(ROUTE, message(message_key="once"))
+    assert (again.status_code, again.json()["message_id"]) == (200, sent["message_id"])
 
 
 async def test_an_inbox_is_read_by_priority_and_age(caller):
