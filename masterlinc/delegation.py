@@ -83,11 +83,13 @@ class _Candidate:
     matched: tuple[str, ...]
     weight: int
     unfit: tuple[str, str] | None
+    asked: bool  # for what it offers: then words only decide between equals
 
     @property
     def order(self) -> tuple[int, int, int, int, str]:
         one = self.standing
-        return -self.weight, _RANKS.get(one.status, 2), one.load, one.priority, one.agent_id
+        words, state = -self.weight, (_RANKS.get(one.status, 2), one.load, one.priority)
+        return (*state, words, one.agent_id) if self.asked else (words, *state, one.agent_id)
 
 
 def words_of(*texts: str) -> frozenset[str]:
@@ -116,7 +118,10 @@ def vocabulary(agent: Agent) -> frozenset[str]:
 
 
 def choose(standings: Sequence[Standing], wish: Wish) -> Choice:
-    """Choose by what is asked for, then by words, health, load and priority; a preferred agent that is fit wins."""
+    """Choose by words, health, load and priority; a preferred agent that is fit wins.
+
+    Where a capability or a task is asked for, that says what the work is: words come last, between equals.
+    """
     candidates = sorted(_candidates(standings, wish), key=lambda one: one.order)
     fit = [one for one in candidates if one.unfit is None]
     first = next((one for one in fit if one.standing.agent_id == wish.preferred), fit[0] if fit else None)
@@ -125,12 +130,12 @@ def choose(standings: Sequence[Standing], wish: Wish) -> Choice:
 
 
 def _candidates(standings: Sequence[Standing], wish: Wish) -> Iterable[_Candidate]:
-    asked = words_of(wish.description)
-    known_by = Counter(word for one in standings for word in one.words & asked)
+    words = words_of(wish.description)
+    known_by = Counter(word for one in standings for word in one.words & words)
     for one in standings:
-        matched = tuple(sorted(one.words & asked))
+        matched = tuple(sorted(one.words & words))
         weight = sum(_WEIGHT // known_by[word] for word in matched)
-        yield _Candidate(one, matched, weight, _unfit(one, wish))
+        yield _Candidate(one, matched, weight, _unfit(one, wish), asked=bool(wish.capability or wish.task))
 
 
 def _unfit(one: Standing, wish: Wish) -> tuple[str, str] | None:
@@ -179,21 +184,35 @@ def _why_not(one: _Candidate, first: _Candidate, wish: Wish) -> tuple[str, str]:
     mine, other = one.standing, first.standing
     if other.agent_id == wish.preferred:
         return f"{other.agent_id} was preferred", f"الوكيل المفضل هو {other.agent_id}"
-    if one.weight != first.weight:
-        return f"{other.agent_id} knows more of the words", f"يعرف {other.agent_id} كلمات أكثر من الوصف"
-    if mine.status != other.status:
-        return (
+    words = (
+        one.weight != first.weight,
+        (
+            f"{other.agent_id} knows more of the words",
+            f"يعرف {other.agent_id} كلمات أكثر من الوصف",
+        ),
+    )
+    state = (
+        mine.status != other.status,
+        (
             f"it is {mine.status}, {other.agent_id} is {other.status}",
             f"حالته {mine.status} أما {other.agent_id} فحالته {other.status}",
-        )
-    if mine.load != other.load:
-        return (
+        ),
+    )
+    load = (
+        mine.load != other.load,
+        (
             f"its load is {mine.load}, that of {other.agent_id} {other.load}",
             f"حمله {mine.load} وحمل {other.agent_id} يساوي {other.load}",
-        )
-    if mine.priority != other.priority:
-        return (
+        ),
+    )
+    priority = (
+        mine.priority != other.priority,
+        (
             f"its priority is {mine.priority}, that of {other.agent_id} {other.priority}",
             f"أولويته {mine.priority} وأولوية {other.agent_id} هي {other.priority}",
-        )
+        ),
+    )
+    for differs, reason in (state, load, priority, words) if one.asked else (words, state, load, priority):
+        if differs:
+            return reason
     return f"equal to {other.agent_id}, and comes after it by name", f"مساوٍ للوكيل {other.agent_id} ويأتي بعده بالاسم"

@@ -24,6 +24,7 @@ from masterlinc.wire import encode
 
 REASON = "probes and load balancers ask before anyone can sign in; it holds states and no data"
 STATES = "masterlinc.health"  # under which the agents' states are kept in memory
+WELL = "healthy"
 _OPT = {"public": REASON, UNLIMITED: "an answer is kept bytes, and a probe that is refused takes a process for dead"}
 _SECONDS_BETWEEN = 1.0
 _SECONDS_A_PROBE = 2.0
@@ -69,7 +70,7 @@ class Monitor:
         self._keep(
             "connected" if database else "disconnected",
             redis,
-            {agent.name: "healthy" if state else "unhealthy" for agent, state in zip(agents, states, strict=True)},
+            {agent.name: WELL if state else "unhealthy" for agent, state in zip(agents, states, strict=True)},
         )
 
     async def close(self) -> None:

@@ -17,6 +17,7 @@ from masterlinc.beside import beside
 from masterlinc.context import Services
 from masterlinc.db.connecting import connect
 from masterlinc.errors import Unavailable
+from masterlinc.observe.health import STATES, WELL
 from masterlinc.observe.logs import logger
 from masterlinc.settings import HttpSettings
 
@@ -30,7 +31,7 @@ _EVERYWHERE = frozenset(
         "",
     }
 )
-_BEAT = "SELECT masterlinc.beat($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+_BEAT = "SELECT masterlinc.beat($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 _FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
@@ -79,12 +80,14 @@ class _Heart:
         self._url, self._renew = settings.database.url, services.secrets.renew
         self._lease = settings.engine.lease_seconds
         self._process, self._drain, self._work, self._wake = services.process_id, services.drain, work, wake
+        self._kept = services.kept
+        self._served = [agent.name for agent in services.registry.agents if settings.serves(agent.name)]
         self._facts = (
             settings.process.name,
             socket.gethostname(),
             os.getpid(),
             address_of(settings.http),
-            [agent.name for agent in services.registry.agents if settings.serves(agent.name)],
+            self._served,
             __version__,
         )
         self._began = time.monotonic()
@@ -135,7 +138,7 @@ class _Heart:
                 connection = await self._connected()
                 age = timedelta(seconds=time.monotonic() - self._began)
                 lease = timedelta(seconds=self._lease)
-                state = (age, lease, self._work.running, self._work.holding, self._drain.begun)
+                state = (age, lease, self._work.running, self._work.holding, self._drain.begun, self._unwell())
                 taken = await connection.fetchval(_BEAT, self._process, *self._facts, *state)
         except BaseException:
             self._cut()
@@ -143,6 +146,10 @@ class _Heart:
         if taken:
             logger.warning("work_taken_over", reason=f"{taken} pieces of work of processes that no longer beat")
             self._wake()
+
+    def _unwell(self) -> list[str]:
+        states = self._kept.get(STATES, {})
+        return [name for name in self._served if states.get(name, WELL) != WELL]
 
     async def _connected(self) -> Any:
         if self._connection is None or self._connection.is_closed():

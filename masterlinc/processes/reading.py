@@ -9,14 +9,14 @@ from msgspec import Struct
 
 from masterlinc.db import Transaction
 
-_COLUMNS = "id, name, host, pid, address, agents, version, started_at, beat_at, running, draining"
+_COLUMNS = "id, name, host, pid, address, agents, version, started_at, beat_at, running, draining, unwell"
 _SILENT = "extract(epoch FROM greatest(now() - beat_at, interval '0'))::double precision AS silent_seconds"
 _LIVES = "masterlinc.lives(beat_at, lease) AS lives"
 _KNOWN = f"SELECT {_COLUMNS}, {_SILENT}, {_LIVES} FROM masterlinc.process ORDER BY name, started_at"  # noqa: S608 - our own words
 
 
 class ProcessRow(Struct, frozen=True):
-    """A process: what it serves, what it works on, and when it was last heard of."""
+    """A process: what it serves, which of that is not well, what it works on, and when it was last heard of."""
 
     id: UUID
     name: str
@@ -29,6 +29,7 @@ class ProcessRow(Struct, frozen=True):
     beat_at: datetime
     running: int
     draining: bool
+    unwell: tuple[str, ...]
     silent_seconds: float
     lives: bool
 
@@ -49,4 +50,4 @@ def serving(processes: Iterable[ProcessRow], agent: str) -> list[ProcessRow]:
 
 
 def _row(row: Any) -> ProcessRow:
-    return ProcessRow(**{**dict(row), "agents": tuple(row["agents"])})
+    return ProcessRow(**{**dict(row), "agents": tuple(row["agents"]), "unwell": tuple(row["unwell"])})

@@ -13,7 +13,7 @@ from masterlinc.context import Context
 from masterlinc.errors import NotFound
 from masterlinc.processes.reading import ProcessRow
 from masterlinc.routes.queries import Load
-from masterlinc.routes.standing import AgentStanding, standings
+from masterlinc.routes.standing import AgentStanding, health_of, standings
 from masterlinc.wire.schema import schema
 
 
@@ -31,13 +31,14 @@ class TaskView(Struct):
 
 
 class ProcessView(Struct):
-    """A process that serves an agent."""
+    """A process that serves an agent, and whether the agent is well there."""
 
     name: str
     address: str
     version: str
     started_at: datetime
     last_heartbeat: datetime
+    health: str
 
 
 class AgentView(Struct):
@@ -56,7 +57,7 @@ class AgentView(Struct):
     category: str
     metadata: dict[str, Any]
     last_heartbeat: datetime | None
-    health: str
+    health: str  # healthy, unhealthy, unknown (nobody serves it), disabled or incompatible
     load: Load
     tasks: tuple[TaskView, ...]
     processes: tuple[ProcessView, ...]
@@ -105,7 +106,7 @@ def _view(one: AgentStanding, ctx: Context) -> AgentView:
         health=one.health,
         load=one.load,
         tasks=tuple(_task(one.agent_id, task) for task in agent.tasks if _may(ctx, task)) if agent and runs else (),
-        processes=tuple(_process(row) for row in one.processes),
+        processes=tuple(_process(row, one.agent_id) for row in one.processes),
         reason=one.reason,
     )
 
@@ -127,5 +128,5 @@ def _task(agent: str, task: Task) -> TaskView:
     )
 
 
-def _process(row: ProcessRow) -> ProcessView:
-    return ProcessView(row.name, row.address, row.version, row.started_at, row.beat_at)
+def _process(row: ProcessRow, agent: str) -> ProcessView:
+    return ProcessView(row.name, row.address, row.version, row.started_at, row.beat_at, health_of(agent, [row]))

@@ -1,6 +1,6 @@
 """How the agents stand: which processes serve them, whether they are well, how much waits for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -8,13 +8,14 @@ from msgspec import Struct
 from masterlinc.agent import Agent
 from masterlinc.context import Context
 from masterlinc.delegation import Standing, vocabulary
-from masterlinc.observe import health
+from masterlinc.observe.health import WELL
 from masterlinc.processes import reading as processes
 from masterlinc.processes.reading import ProcessRow
 from masterlinc.routes import queries
 from masterlinc.routes.queries import Load
 
-_NOTHING = Load(0, 0)
+_NOTHING = Load(0, 0, 0)
+_UNWELL = "unhealthy"
 
 
 class AgentStanding(Struct):
@@ -46,17 +47,23 @@ class AgentStanding(Struct):
             status=self.status,
             priority=agent.priority if agent else 5,
             running=self.load.running,
-            queued=self.load.queued,
+            queued=self.load.queued + self.load.unread,
             capabilities=agent.capabilities if agent else (),
             tasks=tuple(f"{agent.name}.{task.label}" for task in agent.tasks if task.permission) if agent else (),
             words=vocabulary(agent) if agent else frozenset(),
         )
 
 
+def health_of(agent: str, serving: Sequence[ProcessRow]) -> str:
+    """Return what those say who do an agent's work: it is not well where one of them says so."""
+    if not serving:
+        return "unknown"
+    return _UNWELL if any(agent in one.unwell for one in serving) else WELL
+
+
 async def standings(ctx: Context, only: str | None = None) -> list[AgentStanding]:
     """Return how every agent stands, or one."""
     registry = ctx.services.registry
-    states: Mapping[str, str] = ctx.services.kept.get(health.STATES, {})
     enabled = [agent for agent in registry.agents if only in {None, agent.name}]
     async with ctx.transaction(read_only=True) as transaction:
         known = await processes.living(transaction)
@@ -64,8 +71,8 @@ async def standings(ctx: Context, only: str | None = None) -> list[AgentStanding
     found = []
     for agent in enabled:
         serving = processes.serving(known, agent.name)
-        state = states.get(agent.name, "healthy")
-        status = "offline" if not serving else "online" if state == "healthy" else "degraded"
+        state = health_of(agent.name, serving)
+        status = {WELL: "online", _UNWELL: "degraded"}.get(state, "offline")
         reason = None if serving else "no process that lives serves it"
         found.append(AgentStanding(agent.name, status, agent, state, loads.get(agent.name, _NOTHING), serving, reason))
     found += [

@@ -54,6 +54,29 @@ def test_health_then_load_then_priority_decide_among_those_that_fit_alike():
     assert chosen(standing("b", **one), standing("a", **one), capability="coding") == "a"
 
 
+@pytest.mark.parametrize("wish", [{"capability": "coding"}, {"capability": "sign"}, {"task": "x.sign"}])
+@pytest.mark.parametrize(
+    ("better", "worse", "reason"),
+    [
+        ({}, {"status": "degraded"}, "it is degraded, b is online"),
+        ({"priority": 9}, {"queued": 1}, "its load is 1, that of b 0"),
+        ({"priority": 1}, {"priority": 2}, "its priority is 2, that of b 1"),
+    ],
+)
+def test_words_do_not_outrank_health_load_and_priority_where_something_is_asked_for(wish, better, worse, reason):
+    able = {"capabilities": ("coding",), "tasks": ("x.sign",)}
+    words = {"words": words_of("claim billing"), **able}
+    both = standing("a", **worse, **words), standing("b", **better, **able)
+    assert chosen(*both, description="billing of the claim", **wish) == "b"
+    assert reasons(*both, description="billing of the claim", **wish)["a"] == reason
+
+
+def test_words_decide_between_equals_that_offer_what_is_asked_for():
+    both = standing("a", capabilities=("coding",)), standing("b", capabilities=("coding",), words=CLAIMS)
+    assert chosen(*both, description="billing", capability="coding") == "b"
+    assert reasons(*both, description="billing", capability="coding")["a"] == "b knows more of the words"
+
+
 def test_what_is_asked_for_goes_before_all():
     idle, able = (
         standing("idle"),

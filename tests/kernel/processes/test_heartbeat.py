@@ -16,6 +16,7 @@ from masterlinc.agent import Agent
 from masterlinc.context import Services
 from masterlinc.errors import Unavailable
 from masterlinc.ids import new_id
+from masterlinc.observe.health import STATES, WELL
 from masterlinc.processes import heartbeat
 from masterlinc.processes.heartbeat import address_of, beating, bury
 from masterlinc.processes.reading import known, living, serving
@@ -149,6 +150,20 @@ async def test_it_beats_again_and_again_and_keeps_its_start(services):
 
         await until(later)
         assert (await rows(services))[0].started_at == first.started_at
+
+
+async def test_a_process_says_which_of_the_agents_that_it_serves_are_not_well(services):
+    services.settings.process.agents = ["toy"]
+    services.kept[STATES] = {"toy": "unhealthy", "masterlinc": "unhealthy"}
+    async with process(services, Bell()):
+        (row,) = await rows(services)
+        assert (row.agents, row.unwell) == (("toy",), ("toy",))
+        services.kept[STATES] = {"toy": WELL}
+
+        async def well():
+            return (await rows(services))[0].unwell == ()
+
+        await until(well)
 
 
 async def test_what_a_dead_process_left_is_taken_over_and_everybody_is_woken(services, owner):
