@@ -15,7 +15,8 @@ DomainError
 ├── PreconditionRequired  428
 ├── TooMany               429
 ├── NotBuilt              501
-└── Unavailable           503
+├── Unavailable           503
+└── TooSlow               504
 StartupError                   the process cannot start; one line says why
 """
 
@@ -161,6 +162,13 @@ class Unavailable(DomainError):
 
     status, code = 503, "unavailable"
     title, title_ar = "Not available at the moment", "الخدمة غير متاحة حالياً"
+
+
+class TooSlow(DomainError):
+    """What was asked for was not done in the time that was given for it."""
+
+    status, code = 504, "too-slow"
+    title, title_ar = "It was not done in time", "لم يكتمل التنفيذ في الوقت المحدد"
 
 
 class StartupError(Exception):

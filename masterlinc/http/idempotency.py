@@ -6,12 +6,14 @@ What failed left nothing behind and is not kept: the same key may be tried again
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
 
 import asyncpg
 from litestar import Request, Response
+from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
 
 from masterlinc import idempotency
 from masterlinc.beside import beside
@@ -24,6 +26,12 @@ from masterlinc.observe.logs import logger
 from masterlinc.wire import encode
 
 HEADER = "idempotency-key"
+_PARAMETER = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    description="The same key with the same request answers what it answered first, for 24 hours.",
+    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
+)
 REPLAYED = "Idempotency-Replayed"
 _LONGEST = 255
 _BATCH = 5_000
@@ -31,6 +39,15 @@ _SECONDS_BETWEEN = 1800.0
 
 Run = Callable[[], Awaitable[object]]
 Call = Callable[[RequestKey | None], Awaitable[Answer]]
+
+
+@dataclass
+class Keyed(Operation):
+    """The operation of a route that takes a key, as the documentation of the API tells it."""
+
+    def __post_init__(self) -> None:
+        """Add the header to what the route declares itself."""
+        self.parameters = [*(self.parameters or ()), _PARAMETER]
 
 
 class KeyMissing(Malformed):

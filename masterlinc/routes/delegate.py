@@ -10,7 +10,7 @@ from masterlinc.agent import Task
 from masterlinc.context import Context
 from masterlinc.delegation import Choice, Considered, Wish, choose
 from masterlinc.errors import FieldError, Invalid, NotFound, Unavailable
-from masterlinc.http.idempotency import idempotent
+from masterlinc.http.idempotency import Keyed, idempotent
 from masterlinc.ids import show
 from masterlinc.routes import inbox
 from masterlinc.routes.examples import DELEGATE, body
@@ -53,7 +53,12 @@ class Delegated(Struct):
     status_url: str
 
 
-@post("/delegate", opt={"permission": "workflow:execute"}, summary="Hand work to the agent that fits it")
+@post(
+    "/delegate",
+    opt={"permission": "workflow:execute"},
+    summary="Hand work to the agent that fits it",
+    operation_class=Keyed,
+)
 async def delegate(
     ctx: NamedDependency[Context], request: Request[Any, Any, Any], data: Annotated[DelegateForm, body(DELEGATE)]
 ) -> Response[bytes]:

@@ -1,5 +1,6 @@
 """Running any agent's task: at once and in this process, or durably."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, post
@@ -9,8 +10,8 @@ from msgspec import Meta, Raw, Struct, field
 
 from masterlinc.agent import Task
 from masterlinc.context import Context
-from masterlinc.errors import FieldError, Invalid, Malformed
-from masterlinc.http.idempotency import idempotent
+from masterlinc.errors import FieldError, Invalid, Malformed, TooSlow
+from masterlinc.http.idempotency import HEADER, Keyed, idempotent
 from masterlinc.idempotency import Answer
 from masterlinc.ids import show
 from masterlinc.routes.examples import EXECUTE, body
@@ -18,6 +19,8 @@ from masterlinc.routes.submitting import PREFIX, Asked, status_url, submit
 from masterlinc.wire import decode, encode, load, tree
 from masterlinc.workflow.form import EMPTY, NULL, Priority, Seconds, empty
 from masterlinc.workflow.one_task import plan_of
+
+_PRIORITY = 5
 
 
 class ExecuteForm(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -27,8 +30,8 @@ class ExecuteForm(Struct, forbid_unknown_fields=True, kw_only=True):
     type: Annotated[str, Meta(max_length=128)] | None = None
     input: Raw = field(default_factory=empty)
     mode: Literal["sync", "async"] = "sync"
-    priority: Priority = 5  # of mode async
-    timeout: Seconds | None = None  # of mode async
+    priority: Priority | None = None  # of mode async, which has 5 where none is given
+    timeout: Seconds | None = None
 
 
 class Executed(Struct):
@@ -53,6 +56,7 @@ class Accepted(Struct):
     opt={"permission": "task:execute"},
     status_code=200,
     summary="Run a task of an agent",
+    operation_class=Keyed,
     responses={
         200: ResponseSpec(Executed, description="The task's answer", generate_examples=False),
         202: ResponseSpec(Accepted, description="It runs durably (mode async)", generate_examples=False),
@@ -68,9 +72,8 @@ async def execute(
         answer = await idempotent(ctx, request, lambda: _start(ctx, agent, task, data), status=202)
         answer.headers["Location"] = load(answer.content, Accepted).status_url
         return answer
-    if not task.joins_transaction and "idempotency-key" in request.headers:
-        raise _needs_async(f"{agent}.{task.label}")
-    return await idempotent(ctx, request, lambda: _run(ctx, agent, task, asked), status=200)
+    _check_sync(f"{agent}.{task.label}", task, data, request)
+    return await idempotent(ctx, request, lambda: _run(ctx, agent, task, asked, data.timeout), status=200)
 
 
 def offered(ctx: Context, name: str | None) -> tuple[str, Task]:
@@ -87,14 +90,22 @@ def given(sent: Raw) -> bytes:
     return bytes(sent) if bytes(sent) != bytes(NULL) else bytes(EMPTY)
 
 
-async def _run(ctx: Context, agent: str, task: Task, asked: Struct) -> Executed:
-    return Executed("completed", f"{agent}.{task.label}", await ctx.for_agent(agent).run_task(task, asked))
+async def _run(ctx: Context, agent: str, task: Task, asked: Struct, seconds: float | None) -> Executed:
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            result = await ctx.for_agent(agent).run_task(task, asked)
+    except TimeoutError:
+        if limit.expired():
+            raise TooSlow from None
+        raise
+    return Executed("completed", f"{agent}.{task.label}", result)
 
 
 async def _start(ctx: Context, agent: str, task: Task, data: ExecuteForm) -> Answer:
     name = f"{agent}.{task.label}"
     plan = plan_of(agent, task, tree(given(data.input)), timeout_seconds=data.timeout)
-    started = await ctx.run(lambda transaction: submit(ctx, transaction, plan, Asked(name, data.priority)))
+    started = await ctx.run(lambda transaction: submit(ctx, transaction, plan, Asked(name, data.priority or _PRIORITY)))
     return Answer(202, encode(Accepted(show(PREFIX, started.id), "running", name, status_url(started.id))))
 
 
@@ -111,9 +122,19 @@ def _unknown(ctx: Context) -> Malformed:
     )
 
 
-def _needs_async(name: str) -> Invalid:
-    return Invalid(
-        f"{name} works outside of a transaction: with an Idempotency-Key it runs in mode async",
-        f"تعمل {name} خارج المعاملة: مع Idempotency-Key يجب تشغيلها بالقيمة async للحقل mode",
-        errors=[FieldError("mode", "needs-async", "Use mode async", "استخدم القيمة async")],
-    )
+def _check_sync(name: str, task: Task, data: ExecuteForm, request: Request[Any, Any, Any]) -> None:
+    """Raise Invalid for what mode sync cannot do."""
+    if data.priority is not None:
+        raise _needs_async(
+            "priority: what runs at once has no place in a queue", "priority: ما يُنفذ فوراً لا ترتيب له في الانتظار"
+        )
+    if not task.joins_transaction and HEADER in request.headers:
+        raise _needs_async(
+            f"{name} works outside of a transaction: with an Idempotency-Key it runs in mode async",
+            f"تعمل {name} خارج المعاملة: مع Idempotency-Key يجب تشغيلها بالقيمة async للحقل mode",
+        )
+
+
+def _needs_async(detail: str, detail_ar: str) -> Invalid:
+    error = FieldError("mode", "needs-async", "Use mode async", "استخدم القيمة async")
+    return Invalid(detail, detail_ar, errors=[error])

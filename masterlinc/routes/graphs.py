@@ -9,7 +9,7 @@ from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
 from masterlinc.context import Context
-from masterlinc.http.idempotency import idempotent
+from masterlinc.http.idempotency import Keyed, idempotent
 from masterlinc.idempotency import Answer
 from masterlinc.ids import parse
 from masterlinc.routes.examples import GRAPH, body
@@ -29,6 +29,7 @@ class _Taken(Struct):
     "/workflow/execute",
     opt={"permission": "workflow:execute"},
     summary="Run a workflow",
+    operation_class=Keyed,
     responses={
         201: ResponseSpec(WorkflowView, description="The workflow was started", generate_examples=False),
         200: ResponseSpec(WorkflowView, description="Its key had started it before", generate_examples=False),

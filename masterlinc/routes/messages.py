@@ -11,7 +11,7 @@ from msgspec import Struct
 from masterlinc.context import Context
 from masterlinc.errors import FieldError, Invalid
 from masterlinc.http import paging
-from masterlinc.http.idempotency import idempotent
+from masterlinc.http.idempotency import Keyed, idempotent
 from masterlinc.idempotency import Answer
 from masterlinc.messages.queries import Wanted
 from masterlinc.routes import inbox
@@ -36,6 +36,7 @@ class MessagePage(Struct):
     "/message/route",
     opt={"permission": "message:send"},
     summary="Send a message to an agent",
+    operation_class=Keyed,
     responses={
         201: ResponseSpec(MessageSummary, description="The message is kept", generate_examples=False),
         200: ResponseSpec(MessageSummary, description="It was sent before under its key", generate_examples=False),

@@ -9,7 +9,7 @@ from msgspec import Meta, Raw, Struct, field
 
 from masterlinc.context import Context
 from masterlinc.http import paging
-from masterlinc.http.idempotency import idempotent
+from masterlinc.http.idempotency import Keyed, idempotent
 from masterlinc.idempotency import Answer
 from masterlinc.routes import managing, reading
 from masterlinc.routes.reading import moment, show_workflow, user, workflow_id
@@ -106,7 +106,9 @@ async def get_timeline(ctx: NamedDependency[Context], workflow: FromPath[str]) -
     return await show_timeline(ctx, workflow)
 
 
-@post("/workflows/{workflow:str}/retry", opt=_EXECUTE, status_code=200, summary="Retry a workflow")
+@post(
+    "/workflows/{workflow:str}/retry", opt=_EXECUTE, status_code=200, summary="Retry a workflow", operation_class=Keyed
+)
 async def retry_workflow(
     ctx: NamedDependency[Context], request: Request[Any, Any, Any], workflow: FromPath[str]
 ) -> Response[bytes]:
@@ -114,7 +116,13 @@ async def retry_workflow(
     return await idempotent(ctx, request, lambda: _after(ctx, workflow, managing.retry, request), status=200)
 
 
-@post("/workflows/{workflow:str}/cancel", opt=_EXECUTE, status_code=200, summary="Cancel a workflow")
+@post(
+    "/workflows/{workflow:str}/cancel",
+    opt=_EXECUTE,
+    status_code=200,
+    summary="Cancel a workflow",
+    operation_class=Keyed,
+)
 async def cancel_workflow(
     ctx: NamedDependency[Context],
     request: Request[Any, Any, Any],
@@ -127,7 +135,13 @@ async def cancel_workflow(
     )
 
 
-@post("/workflows/{workflow:str}/signal", opt=_EXECUTE, status_code=200, summary="Signal a workflow")
+@post(
+    "/workflows/{workflow:str}/signal",
+    opt=_EXECUTE,
+    status_code=200,
+    summary="Signal a workflow",
+    operation_class=Keyed,
+)
 async def signal_workflow(
     ctx: NamedDependency[Context],
     request: Request[Any, Any, Any],
@@ -143,7 +157,7 @@ async def signal_workflow(
     )
 
 
-@post("/workflows/{workflow:str}/fork", opt=_EXECUTE, summary="Fork a workflow from a step")
+@post("/workflows/{workflow:str}/fork", opt=_EXECUTE, summary="Fork a workflow from a step", operation_class=Keyed)
 async def fork_workflow(
     ctx: NamedDependency[Context], request: Request[Any, Any, Any], workflow: FromPath[str], data: JSONBody[ForkForm]
 ) -> Response[bytes]:

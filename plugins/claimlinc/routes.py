@@ -12,13 +12,14 @@ from claimlinc.schemas import AdjudicationView, ClaimDetail, ClaimForm, ClaimPag
 from claimlinc.service import reading, researching, submitting
 from masterlinc.context import Context
 from masterlinc.http import paging
-from masterlinc.http.idempotency import idempotent_call
+from masterlinc.http.idempotency import Keyed, idempotent_call
 
 
 @post(
     "/claims/submit",
     opt={"permission": "claim:submit"},
     summary="Submit a claim",
+    operation_class=Keyed,
     responses={
         201: ResponseSpec(SubmittedView, description="The claim was recorded", generate_examples=False),
         200: ResponseSpec(SubmittedView, description="It was recorded before", generate_examples=False),

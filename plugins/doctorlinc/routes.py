@@ -11,7 +11,7 @@ from doctorlinc import appointments, service
 from doctorlinc.schemas import AppointmentForm, AppointmentView, PatientForm, PatientPage, PatientView
 from masterlinc.context import Context
 from masterlinc.http import paging
-from masterlinc.http.idempotency import idempotent
+from masterlinc.http.idempotency import Keyed, idempotent
 
 
 @get("/patients", opt={"permission": "patient:read"}, summary="List patients, or search them by name or number")
@@ -38,6 +38,7 @@ async def get_patient(ctx: NamedDependency[Context], patient_id: FromPath[str]) 
     "/patients",
     opt={"permission": "patient:create"},
     summary="Register a patient",
+    operation_class=Keyed,
     responses={201: ResponseSpec(PatientView, description="The patient", generate_examples=False)},
 )
 async def register_patient(
@@ -52,6 +53,7 @@ async def register_patient(
     opt={"permission": "appointment:create"},
     status_code=200,
     summary="Book an appointment",
+    operation_class=Keyed,
     responses={200: ResponseSpec(AppointmentView, description="The appointment", generate_examples=False)},
 )
 async def book_appointment(

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from masterlinc.context import Context
-from masterlinc.http.idempotency import idempotent
+from masterlinc.http.idempotency import Keyed, idempotent
 from masterlinc.http.request import require_json
 from nphieslinc import service
 from nphieslinc.schemas import MessageView, SubmittedMessage
@@ -21,7 +21,12 @@ class _Known(Exception):  # nothing was written, so there is nothing to keep und
         super().__init__("known")
 
 
-@post("/nphies/messages", opt={"permission": "nphies:submit"}, summary="Submit a NPHIES message bundle")
+@post(
+    "/nphies/messages",
+    opt={"permission": "nphies:submit"},
+    summary="Submit a NPHIES message bundle",
+    operation_class=Keyed,
+)
 async def submit_message(ctx: NamedDependency[Context], request: Request[Any, Any, Any]) -> Response[Any]:
     """Take a claim-request or priorauth-request as it is; sent again, it answers the same claim with 200."""
     require_json(request.scope["headers"])

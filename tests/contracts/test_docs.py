@@ -1,5 +1,6 @@
 """The pages say what the code says: settings, routes, permissions, events, tasks, rules, examples, links."""
 
+import inspect
 import re
 import subprocess
 import tomllib
@@ -120,13 +121,36 @@ def routes_of(app: Litestar) -> Iterator[tuple[str, str]]:
                     yield f"{method} {path}", handler.opt.get("permission") or "public"
 
 
-async def test_every_route_is_documented_with_its_permission():
+def whole_app() -> Litestar:
     settings = load("testing", environment={})
     settings.security.master_key, settings.tools.enabled = Secret(MASTER_KEY), True
-    routes = dict(routes_of(create_app(settings, assemble(settings, *discover()))))
+    return create_app(settings, assemble(settings, *discover()))
+
+
+async def test_every_route_is_documented_with_its_permission():
+    routes = dict(routes_of(whole_app()))
     rows = re.findall(r"^\| `((?:GET|POST|PUT|PATCH|DELETE) [^`]+)` \| ([^|]+) \|", page("docs/api.md"), re.MULTILINE)
     told = {route: re.findall(r"[a-z]+:[a-z]+", right) or ["public"] for route, right in rows}
     assert told == {route: [right] for route, right in routes.items()}
+
+
+async def test_the_routes_that_take_an_idempotency_key_say_so_on_the_page_and_in_openapi():
+    """A route that calls `idempotent` has `operation_class=Keyed`."""
+    app = whole_app()
+    taken = {
+        f"POST {re.sub(r':[a-z]+}', '}', route.path)}"
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", [])
+        if re.search(r"\bidempotent(_call)?\(", inspect.getsource(handler.fn))
+    }
+    told = {
+        f"{method.upper()} {path}"
+        for path, item in app.openapi_schema.to_schema()["paths"].items()
+        for method, operation in item.items()
+        if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", ()))
+    }
+    rows = re.findall(r"^\| `([A-Z]+ [^`]+)` \|.*`Idempotency-Key` honoured", page("docs/api.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(taken) == sorted(told)
 
 
 def test_every_permission_and_role_is_documented():

@@ -20,7 +20,7 @@ from authlinc.service import organizations
 from masterlinc import ids
 from masterlinc.context import Context
 from masterlinc.etags import etag
-from masterlinc.http.idempotency import idempotent
+from masterlinc.http.idempotency import Keyed, idempotent
 
 _READ = {"permission": "organization:read"}
 _MANAGE = {"permission": "organization:manage"}
@@ -47,6 +47,7 @@ async def get_organization(ctx: NamedDependency[Context], organization: FromPath
     "/organizations",
     opt=_MANAGE,
     summary="Make an organization",
+    operation_class=Keyed,
     responses={201: ResponseSpec(OrganizationView, description="The organization", generate_examples=False)},
 )
 async def make_organization(
@@ -72,6 +73,7 @@ async def change_organization(
     "/organizations/{organization:str}/administrators",
     opt=_MANAGE,
     summary="Name the first administrator of an organization",
+    operation_class=Keyed,
     responses={201: ResponseSpec(UserView, description="The administrator", generate_examples=False)},
 )
 async def name_administrator(

@@ -12,7 +12,7 @@ from authlinc.service import accounts, open_sessions, roles
 from masterlinc import ids
 from masterlinc.context import Context
 from masterlinc.etags import etag
-from masterlinc.http.idempotency import idempotent
+from masterlinc.http.idempotency import Keyed, idempotent
 
 _READ = {"permission": "user:read"}
 _MANAGE = {"permission": "user:manage"}
@@ -33,6 +33,7 @@ async def list_users(
     "/users",
     opt=_MANAGE,
     summary="Make a user",
+    operation_class=Keyed,
     responses={201: ResponseSpec(UserView, description="The user", generate_examples=False)},
 )
 async def make_user(

@@ -85,7 +85,7 @@ async def test_a_key_has_one_effect_and_one_answer(caller, mode):
     assert again.headers["idempotency-replayed"] == "true"
     assert again.headers.get("location") == first.headers.get("location")
     assert len(await doctor.audited("workflow.start")) == (mode == "async")
-    other = await doctor.post("/execute", ECHO | {"mode": mode, "priority": 9}, idempotency_key="k")
+    other = await doctor.post("/execute", ECHO | {"mode": mode, "timeout": 9}, idempotency_key="k")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
 
 
@@ -96,6 +96,24 @@ async def test_a_task_that_works_outside_takes_a_key_in_mode_async_only(caller):
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "needs-async")
     accepted = await doctor.post("/execute", wait | {"mode": "async"}, idempotency_key="k")
     assert (await doctor.ended(accepted.json()["workflow_id"]))["status"] == "completed"
+
+
+async def test_a_task_that_runs_at_once_is_cut_when_its_time_is_over(caller):
+    doctor = caller("doctor")
+    wait = {"task": "masterlinc.wait", "input": {"seconds": 29}}
+    slow = await doctor.post("/execute", wait | {"timeout": 0.05})
+    assert (slow.status_code, slow.json()["code"]) == (504, "too-slow")
+    assert slow.json()["detail_ar"] == "لم يكتمل التنفيذ في الوقت المحدد"
+    wait["input"]["seconds"] = 0
+    assert (await doctor.post("/execute", wait | {"timeout": 29})).json()["status"] == "completed"
+
+
+async def test_what_runs_at_once_has_no_priority(caller):
+    doctor = caller("doctor")
+    refused = await doctor.post("/execute", ECHO | {"priority": 1})
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "needs-async")
+    accepted = await doctor.post("/execute", ECHO | {"mode": "async"})
+    assert (await doctor.ended(accepted.json()["workflow_id"]))["priority"] == 5
 
 
 async def test_execute_needs_its_permission(caller):
