@@ -165,7 +165,7 @@ async def front_and_back(kernel, new_database, url: str, poll: float):
     front, back = [await kernel(toy, urls=urls) for _ in range(2)]
     for services in (front, back):
         services.settings.engine.poll_seconds = poll
-    front.settings.process.agents = ["another"]
+    front.served = frozenset({"another"})
     await subscriptions.register(back)
 
     async def commit() -> None:

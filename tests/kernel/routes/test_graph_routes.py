@@ -9,6 +9,7 @@ from route_steps import step
 from masterlinc.ids import parse
 
 EXECUTE = "/api/v1/workflow/execute"
+PATIENCE = 10
 
 
 async def test_the_first_systems_fields_are_taken_and_its_answer_has_its_fields(caller):
@@ -69,6 +70,29 @@ async def test_numbers_pass_from_step_to_step_as_they_were_written(caller):
 async def test_every_mode_runs_every_step(caller, mode):
     done = (await caller("nurse").run(*(step(name) for name in "abcdef"), execution_mode=mode)).json()
     assert (done["status"], sorted(done["results"])) == ("completed", [*"abcdef"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "after", "waiting"),
+    [("sequential", (), {"a"}), ("parallel", (), {"a", "b", "c"}), ("mixed", ("a",), {"a", "c"})],
+)
+async def test_a_mode_says_which_steps_begin(caller, mode, after, waiting):
+    """Each step waits for an hour: those that wait have begun, and the others have not."""
+    nurse, hour = caller("nurse"), {"action": "wait", "input_data": {"seconds": 3600}}
+    steps = step("a", **hour), step("b", *after, **hour), step("c", **hour)
+    workflow = (await nurse.run(*steps, execution_mode=mode, wait_seconds=0)).json()["workflow_id"]
+    seen = await rests(nurse, workflow)
+    states = {one["step_id"]: one["status"] for one in seen["steps"]}
+    assert states == {name: "waiting" if name in waiting else "pending" for name in "abc"}
+    assert (await nurse.post(f"/api/v1/workflows/{workflow}/cancel", {"reason": "test"})).status_code == 200
+
+
+async def rests(caller, workflow: str):
+    """Return a workflow once all that can begin has begun, and waits."""
+    async with asyncio.timeout(PATIENCE):
+        while (seen := (await caller.get(f"/api/v1/workflows/{workflow}")).json())["status"] != "waiting":
+            await asyncio.sleep(0.01)
+    return seen
 
 
 async def test_a_graph_runs_in_its_order(caller):
@@ -148,12 +172,12 @@ async def test_what_an_agent_refuses_is_told_to_the_starter_in_both_languages(ca
     wrong = step("a", agent_id="claimlinc", action="validate", input_data={"claim": "${b.message}"}) | {
         "depends_on": ["b"]
     }
-    done = (await admin.run(step("b", input_data={"message": {"amount": "x"}}), wrong)).json()
+    done = (await admin.run(step("b", input_data={"message": "no claim"}), wrong)).json()
     failed = next(one for one in done["steps"] if one["step_id"] == "a")
-    if done["status"] == "failed":
-        assert failed["problem"]["detail_ar"]
-    else:
-        assert done["results"]["a"]["errors"]
+    assert (done["status"], failed["status"], failed["problem"]["code"]) == ("failed", "failed", "invalid")
+    assert failed["problem"]["detail"] == "claim: Expected an object, not a text"
+    assert failed["problem"]["detail_ar"] == "claim: المتوقع كائن وليس نص"
+    assert [error["path"] for error in failed["problem"]["errors"]] == ["claim"]
 
 
 async def test_what_was_done_is_taken_back_when_a_later_step_fails(caller):
