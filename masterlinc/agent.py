@@ -12,6 +12,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from masterlinc.context import Context
+    from masterlinc.security.principal import Principal
 
 # Why health data is used, as audit rows say it. An agent declares its own; a route may, by opt={"purpose": ...}.
 Purpose = Literal["treatment", "payment", "operations", "research"]
@@ -164,6 +165,17 @@ class SealedColumn:
 
 
 @dataclass(frozen=True)
+class Credential:
+    """A kind of bearer credential that begins with its prefix.
+
+    `verify` is called at every request that carries one: it looks in memory, and raises Unauthenticated.
+    """
+
+    prefix: str
+    verify: Callable[["Context", str], "Principal"]
+
+
+@dataclass(frozen=True)
 class DemoPerson:
     """A made-up person of the demo data; the same seed makes the same people."""
 
@@ -226,6 +238,7 @@ class Agent:
     workflows: tuple[Workflow, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     permissions: tuple[Permission, ...] = ()
+    credentials: tuple[Credential, ...] = ()  # kinds of bearer credentials beside our own tokens
     health: Callable[["Context"], Awaitable[None]] | None = None  # raises when it is not well
     lifespan: Callable[["Context"], AbstractAsyncContextManager[None]] | None = None
     demo: Callable[["Context", DemoPlan], Awaitable[None]] | None = None  # adds its part of the demo data

@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from masterlinc.agent import Agent, Permission
 from masterlinc.audit.refusals import noting
 from masterlinc.clock import Clock
 from masterlinc.context import Context, Services
+from masterlinc.errors import StartupError
 from masterlinc.events import routes as events
 from masterlinc.http import door, install
 from masterlinc.http.accept import OTHER_MEDIA
@@ -32,6 +34,7 @@ from masterlinc.http.limiting import limited
 from masterlinc.http.trace import trace_id
 from masterlinc.observe import health
 from masterlinc.registry import Registry
+from masterlinc.security.credentials import Credentials
 from masterlinc.security.guards import check_routes, guard
 from masterlinc.security.principal import ANONYMOUS
 from masterlinc.settings import Settings
@@ -60,7 +63,7 @@ def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = 
 
     config = AppConfig(
         route_handlers=[*health.handlers(monitor), *_route_handlers(settings, services, registry, tools)],
-        guards=[limited(guard(services.verifier), services.limits, settings)],
+        guards=[limited(guard(credentials_of(services, registry.agents)), services.limits, settings)],
         lifespan=[lifespan, *tools.lifespans],
         openapi_config=_openapi(registry) if settings.http.docs else None,
     )
@@ -76,6 +79,17 @@ def create_app(settings: Settings, registry: Registry, *, clock: Clock | None = 
 def declared_permissions(agents: Iterable[Agent]) -> list[Permission]:
     """Return the permissions of the kernel and of these agents."""
     return [*routes.PERMISSIONS, *(permission for agent in agents for permission in agent.permissions)]
+
+
+def credentials_of(services: Services, agents: Iterable[Agent]) -> Credentials:
+    """Return the verifier of our own tokens and of the agents' kinds of credentials; raises StartupError."""
+    kinds: dict[str, Any] = {}
+    for agent in agents:
+        for credential in agent.credentials:
+            if any(credential.prefix.startswith(one) or one.startswith(credential.prefix) for one in kinds):
+                raise StartupError(f"agent {agent.name}: another kind of credential begins like {credential.prefix}")
+            kinds[credential.prefix] = partial(credential.verify, Context(agent.name, services, ANONYMOUS))
+    return Credentials(services.verifier, kinds)
 
 
 def _route_handlers(settings: Settings, services: Services, registry: Registry, tools: Mounted) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The one guard of every route: public with a reason, or a verified token that carries the permission."""
+"""The one guard of every route: public with a reason, or a verified credential that carries the permission."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,8 +10,8 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Guard, HTTPScope, WebSocketScope
 
 from masterlinc.errors import Forbidden, StartupError, Unauthenticated
+from masterlinc.security.credentials import Verifier
 from masterlinc.security.principal import Principal
-from masterlinc.security.tokens import TokenVerifier
 
 PERMISSION = "permission"
 PUBLIC = "public"
@@ -21,7 +21,7 @@ _TOKEN_IN_QUERY = re.compile(rb"(?:^|&)(?:access_token|token|jwt|bearer|authoriz
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
-def guard(verifier: TokenVerifier) -> Guard:
+def guard(verifier: Verifier) -> Guard:
     """Return the application's guard: what declares neither a permission nor a reason to be public is refused."""
 
     async def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -37,7 +37,7 @@ def guard(verifier: TokenVerifier) -> Guard:
     return authorize
 
 
-def authenticate(scope: HTTPScope | WebSocketScope, verifier: TokenVerifier) -> Principal:
+def authenticate(scope: HTTPScope | WebSocketScope, verifier: Verifier) -> Principal:
     """Return the principal of the one bearer token in the Authorization header; raises Unauthenticated."""
     credentials = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
     if len(credentials) != 1 or _TOKEN_IN_QUERY.search(scope["query_string"]):

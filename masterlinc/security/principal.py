@@ -1,5 +1,6 @@
-"""Who acts: a user with a verified token, or a service of this process."""
+"""Who acts: a user with a verified token, a machine with its key, or a service of this process."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -20,7 +21,7 @@ class Principal:
     roles: frozenset[str]
     permissions: frozenset[str]
     session_id: UUID
-    kind: Literal["user", "service", "anonymous"]
+    kind: Literal["user", "key", "service", "anonymous"]  # a key is a machine's
     expires_at: datetime
 
     def may(self, permission: str) -> bool:
@@ -43,6 +44,22 @@ ANONYMOUS = Principal(
     kind="anonymous",
     expires_at=datetime.max.replace(tzinfo=UTC),
 )
+
+
+def machine_principal(
+    organization_id: UUID, credential_id: UUID, scopes: Iterable[str], expires_at: datetime
+) -> Principal:
+    """Return the principal of a machine's key or client: of one organization, with these rights and no role."""
+    return Principal(
+        user_id=credential_id,
+        organization_id=organization_id,
+        organizations=frozenset({organization_id}),
+        roles=frozenset(),
+        permissions=frozenset(scopes),
+        session_id=credential_id,
+        kind="key",
+        expires_at=expires_at,
+    )
 
 
 def service_principal(name: str, organizations: frozenset[UUID]) -> Principal:

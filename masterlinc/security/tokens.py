@@ -17,7 +17,7 @@ from masterlinc.clock import Clock
 from masterlinc.errors import Unauthenticated
 from masterlinc.ids import new_id
 from masterlinc.security.permissions import Rbac
-from masterlinc.security.principal import Principal
+from masterlinc.security.principal import Principal, machine_principal
 from masterlinc.security.revocation import Revocations
 
 T = TypeVar("T")
@@ -46,6 +46,14 @@ class Subject(Struct, frozen=True):
     roles: tuple[str, ...]
 
 
+class Machine(Struct, frozen=True):
+    """A machine that a token is about: it may what its scopes say."""
+
+    client_id: UUID
+    organization_id: UUID
+    scopes: tuple[str, ...]
+
+
 class SigningKey(Struct, frozen=True):
     """A private key and its number."""
 
@@ -71,7 +79,7 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
     typ: Literal["at+jwt"]
 
 
-class _Claims(Struct, frozen=True, forbid_unknown_fields=True):
+class _Claims(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     iss: str
     aud: str
     sub: UUID
@@ -83,12 +91,27 @@ class _Claims(Struct, frozen=True, forbid_unknown_fields=True):
     iat: int
     nbf: int
     exp: int
+    client_id: UUID | None = None  # of a machine's token, which has scopes and no roles (RFC 9068)
+    scope: str | None = None
 
 
 def issue(key: SigningKey, realm: Realm, subject: Subject, *, now: datetime, life: timedelta) -> str:
-    """Sign an access token."""
+    """Sign an access token of a user."""
+    claims = _claims(realm, subject, now, life)
+    return _JWS.encode(msgspec.json.encode(claims), key.private, "EdDSA", {"kid": key.kid, "typ": _HEADER_TYPE})
+
+
+def issue_to_machine(key: SigningKey, realm: Realm, machine: Machine, *, now: datetime, life: timedelta) -> str:
+    """Sign an access token of a machine; it ends when the client's number is revoked as a session."""
+    subject = Subject(machine.client_id, machine.organization_id, machine.client_id, ())
+    plain = _claims(realm, subject, now, life)
+    claims = msgspec.structs.replace(plain, client_id=machine.client_id, scope=" ".join(machine.scopes))
+    return _JWS.encode(msgspec.json.encode(claims), key.private, "EdDSA", {"kid": key.kid, "typ": _HEADER_TYPE})
+
+
+def _claims(realm: Realm, subject: Subject, now: datetime, life: timedelta) -> _Claims:
     second = int(now.timestamp())
-    claims = _Claims(
+    return _Claims(
         iss=realm.issuer,
         aud=realm.audience,
         sub=subject.user_id,
@@ -101,7 +124,6 @@ def issue(key: SigningKey, realm: Realm, subject: Subject, *, now: datetime, lif
         nbf=second,
         exp=second + int(life.total_seconds()),
     )
-    return _JWS.encode(msgspec.json.encode(claims), key.private, "EdDSA", {"kid": key.kid, "typ": _HEADER_TYPE})
 
 
 class TokenVerifier:
@@ -138,7 +160,17 @@ class TokenVerifier:
         self._seen.pop(token, None)
         claims = self._claims(token)
         _check_times(claims, now)
-        principal = Principal(
+        principal = self._principal(claims)
+        if len(self._seen) >= self._room:
+            del self._seen[next(iter(self._seen))]  # the one that was remembered first
+        self._seen[token] = principal
+        return principal
+
+    def _principal(self, claims: _Claims) -> Principal:
+        expires_at = datetime.fromtimestamp(claims.exp, UTC)
+        if claims.scope is not None:
+            return machine_principal(claims.org, claims.sub, claims.scope.split(" "), expires_at)
+        return Principal(
             user_id=claims.sub,
             organization_id=claims.org,
             organizations=frozenset({claims.org}),
@@ -146,12 +178,8 @@ class TokenVerifier:
             permissions=self.rbac.permissions_of(claims.roles),
             session_id=claims.sid,
             kind="user",
-            expires_at=datetime.fromtimestamp(claims.exp, UTC),
+            expires_at=expires_at,
         )
-        if len(self._seen) >= self._room:
-            del self._seen[next(iter(self._seen))]  # the one that was remembered first
-        self._seen[token] = principal
-        return principal
 
     def _claims(self, token: str) -> _Claims:
         shape = _SHAPE.fullmatch(token) if len(token) <= LONGEST_TOKEN else None

@@ -5,8 +5,10 @@ from authlinc.config import Config
 from authlinc.demo import demo
 from authlinc.lifespan import lifespan
 from authlinc.service.directory import find_organization, load_organization
+from authlinc.service.key_ring import PREFIX as API_KEY
+from authlinc.service.key_watch import verify
 from authlinc.tables import TABLES
-from masterlinc.agent import Agent, Permission, SealedColumn, Task
+from masterlinc.agent import Agent, Credential, Permission, SealedColumn, Task
 from masterlinc.security.principal import NOBODY
 
 agent = Agent(
@@ -63,6 +65,9 @@ agent = Agent(
         Permission("account:own", "Change one's own names and password", "تعديل الاسم وكلمة المرور الخاصة"),
         Permission("organization:read", "See the directory of organizations", "عرض دليل المنشآت"),
         Permission(
+            "api_key:manage", "Make, rotate and revoke API keys and OAuth 2 clients", "إدارة مفاتيح API وعملاء OAuth 2"
+        ),
+        Permission(
             "factor:reset", "Take a lost second factor away from a user", "إلغاء عامل التحقق الثاني المفقود لمستخدم"
         ),
         Permission("organization:manage", "Make, change and disable organizations", "إضافة المنشآت وتعديلها وتعطيلها"),
@@ -72,6 +77,7 @@ agent = Agent(
         Permission("access:break_glass", "Open records in an emergency", "فتح السجلات في حالات الطوارئ"),
         Permission("access:review", "See who used emergency access", "عرض من استخدم الوصول الطارئ"),
     ),
+    credentials=(Credential(API_KEY, verify),),
     lifespan=lifespan,
     demo=demo,
     cli=(cli.add,),

@@ -18,6 +18,9 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     pause_seconds: Annotated[int, Meta(ge=1, le=3600)] = 30  # doubles with every further failure
     longest_pause_seconds: Annotated[int, Meta(ge=1, le=86400)] = 900
     forget_failures_minutes: Annotated[int, Meta(ge=5, le=1440)] = 60
+    api_key_days: Annotated[int, Meta(ge=1, le=365)] = 365  # the longest life of an API key
+    api_key_overlap_hours: Annotated[int, Meta(ge=0, le=168)] = 24  # a rotated key's old secret works on
+    api_keys_most: Annotated[int, Meta(ge=1, le=1000)] = 100  # of an organization, at a time
     second_factor_by_role: bool = True  # roles of rbac.toml may ask for a second factor
     address_failures_before_pause: Annotated[int, Meta(ge=10, le=100_000)] = 50
     spraying_accounts: Annotated[int, Meta(ge=5, le=10_000)] = 20  # tried from one network, or with one password

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from authlinc.service.defence import forget_old
+from authlinc.service.key_watch import watched
 from authlinc.service.signing import ensure_signing_key
 from authlinc.service.state import open_state
 from masterlinc.beside import beside
@@ -24,7 +25,7 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
     state = open_state(ctx)
     try:
         await ensure_signing_key(ctx)
-        async with beside(_clean(ctx), "authlinc-clean"):
+        async with beside(_clean(ctx), "authlinc-clean"), watched(ctx):
             yield
     finally:
         state.passwords.close()

@@ -127,6 +127,56 @@ class LoginChallenge(Table, schema="authlinc", db=ENGINE):
     used_at = Timestamptz(null=True, default=None)
 
 
+class ApiKey(Table, schema="authlinc", db=ENGINE):
+    """A key of an organization's machine."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    name = Text(default=None)
+    scopes = Array(base_column=Text(default=None), default=None)
+    created_by = UUID(default=None)
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)
+    revoked_at = Timestamptz(null=True, default=None)
+    last_used_at = Timestamptz(null=True, default=None)
+    xid = BigInt(default=None)
+
+
+class ApiKeySecret(Table, schema="authlinc", db=ENGINE):
+    """A secret of a key, by its digest."""
+
+    organization_id = UUID(default=None)
+    secret_hash = Bytea(primary_key=True, default=None)
+    key_id = UUID(default=None)
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)
+    xid = BigInt(default=None)
+
+
+class OAuthClient(Table, schema="authlinc", db=ENGINE, tablename="oauth_client"):
+    """An OAuth 2 client of an organization's machine."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    name = Text(default=None)
+    scopes = Array(base_column=Text(default=None), default=None)
+    secret_hash = Bytea(null=True, default=None)
+    public_key = Text(null=True, default=None)
+    created_by = UUID(default=None)
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)
+    revoked_at = Timestamptz(null=True, default=None)
+
+
+class ClientAssertion(Table, schema="authlinc", db=ENGINE):
+    """An assertion that a client has used."""
+
+    organization_id = UUID(default=None)
+    client_id = UUID(default=None)
+    jti_hash = Bytea(primary_key=True, default=None)
+    expires_at = Timestamptz(default=None)
+
+
 TABLES = (
     Organization,
     OrganizationLicense,
@@ -139,4 +189,8 @@ TABLES = (
     SecondFactor,
     RecoveryCode,
     LoginChallenge,
+    ApiKey,
+    ApiKeySecret,
+    OAuthClient,
+    ClientAssertion,
 )

@@ -2,10 +2,11 @@
 
 from litestar import Router
 
-from authlinc.routes import account, factors, organizations, session, users
+from authlinc.routes import account, api_keys, factors, oauth, organizations, session, users
 
+_AUTH = [*session.HANDLERS, *account.HANDLERS, *factors.HANDLERS, *api_keys.HANDLERS, *oauth.HANDLERS]
 routers = [
-    Router("/auth", route_handlers=[*session.HANDLERS, *account.HANDLERS, *factors.HANDLERS]),
-    Router("/", route_handlers=[*users.HANDLERS, *organizations.HANDLERS]),
+    Router("/auth", route_handlers=_AUTH),
+    Router("/", route_handlers=[*users.HANDLERS, *factors.USER_HANDLERS, *organizations.HANDLERS]),
 ]
-root_routers = [Router("/", route_handlers=[session.key_set])]
+root_routers = [Router("/", route_handlers=[session.key_set, oauth.metadata])]

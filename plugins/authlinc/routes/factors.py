@@ -103,4 +103,5 @@ def _enrolled(made: Enrolment) -> Enrolled:
     return Enrolled(made.secret, made.otpauth_url, made.recovery_codes)
 
 
-HANDLERS = [second_step, enrol_at_login, standing, enrol, confirm, disable, renew_codes, reset]
+HANDLERS = [second_step, enrol_at_login, standing, enrol, confirm, disable, renew_codes]
+USER_HANDLERS = [reset]

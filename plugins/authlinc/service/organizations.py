@@ -19,6 +19,7 @@ from authlinc.schemas import (
     UserView,
 )
 from authlinc.service import accounts, naming
+from authlinc.service.clients import stop_tokens_in
 from authlinc.service.directory import License, NewOrganization, create_organization
 from authlinc.service.endings import end_sessions_in
 from authlinc.service.state import state_of
@@ -88,6 +89,7 @@ async def change_organization(
             await Organization.update(values).where(Organization.id == organization_id)
         if values.get("disabled_at"):
             await end_sessions_in(ctx, transaction, organization_id, "disabled")
+            await stop_tokens_in(ctx, transaction, organization_id)
         if change.licenses is not UNSET:
             await _replace_licenses(transaction, row, licenses)
             values["licenses"] = licenses

@@ -1,6 +1,6 @@
 """What this agent keeps in memory, one for each process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from authlinc.contract import OrganizationInfo
 from authlinc.service import blocklist
 from authlinc.service.blocklist import Blocklist
+from authlinc.service.key_ring import KeyRing
 from masterlinc.context import Context
 from masterlinc.memory import Memory
 from masterlinc.security.passwords import Passwords
@@ -19,13 +20,14 @@ _REMEMBERED_FOR = timedelta(seconds=30)
 
 @dataclass
 class State:
-    """The hasher, passwords nobody may choose, the opened signing keys (newest first), the directory as read last."""
+    """The hasher, refused passwords, signing keys (newest first), API keys, and the directory as it was read last."""
 
     passwords: Passwords
     blocklist: Blocklist
     organizations: Memory[str | UUID, OrganizationInfo]
     signing_keys: tuple[tuple[str, datetime, Ed25519PrivateKey], ...] = ()
     signing_keys_read: datetime | None = None
+    keys: KeyRing = field(default_factory=KeyRing)
 
 
 def open_state(ctx: Context) -> State:

@@ -226,7 +226,7 @@ async def test_an_administrator_takes_a_lost_factor_away(house: House) -> None:
     asked = (await login(house.client, boss)).json()["challenge"]
     secret = (await house.client.post(f"{STEP}/enrol", json={"challenge": asked})).json()["secret"]
     admin = headers((await step(house, asked, house.code(secret))).json())
-    path = f"/api/v1/auth/users/{ids.show('USR', who.user_id)}/second-factor"
+    path = f"/api/v1/users/{ids.show('USR', who.user_id)}/second-factor"
     assert (await house.client.delete(path, headers=headers(tokens))).status_code == 403
     token = await challenge(house, who)
     assert (await house.client.delete(path, headers=admin)).status_code == 204
@@ -235,10 +235,10 @@ async def test_an_administrator_takes_a_lost_factor_away(house: House) -> None:
     assert (await login(house.client, who)).json()["code"] == "second-factor-enrolment-required"
     assert (await house.client.delete(path, headers=admin)).status_code == 409
     assert await audits(house.running, who, "auth.factor.reset") == [("ok", {})]
-    own = f"/api/v1/auth/users/{ids.show('USR', boss.user_id)}/second-factor"
+    own = f"/api/v1/users/{ids.show('USR', boss.user_id)}/second-factor"
     assert (await house.client.delete(own, headers=admin)).json()["code"] == "own-second-factor"
     stranger, _, _ = await enrolled(house)
-    foreign = f"/api/v1/auth/users/{ids.show('USR', stranger.user_id)}/second-factor"
+    foreign = f"/api/v1/users/{ids.show('USR', stranger.user_id)}/second-factor"
     assert (await house.client.delete(foreign, headers=admin)).status_code == 404
 
 

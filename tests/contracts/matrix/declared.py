@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from makers import claim, message, nphies_message, organization, patient, policy, session, user, workflow
+from makers import (
+    api_key,
+    claim,
+    client,
+    message,
+    nphies_message,
+    organization,
+    patient,
+    policy,
+    session,
+    user,
+    workflow,
+)
 from peopled import Peopled
 
 from masterlinc.security.principal import Principal
@@ -79,7 +91,8 @@ THINGS: Mapping[str, Thing] = {
 }
 # Where one name means different things on different routes: by the path up to the parameter.
 THINGS_AT: Mapping[str, Thing] = {
-    "/api/v1/auth/users/{user}": Thing(user, prefix="USR", column="authlinc.user_account.id"),
+    "/api/v1/auth/api-keys/{key}": Thing(api_key, prefix="APK", column="authlinc.api_key.id"),
+    "/api/v1/auth/clients/{client}": Thing(client, prefix="CLI", column="authlinc.oauth_client.id"),
     "/api/v1/auth/sessions/{session}": Thing(
         session, seen=frozenset({Place.OWN}), prefix="SES", column="authlinc.session.id"
     ),
@@ -98,6 +111,7 @@ ANSWERS: Mapping[str, frozenset[int]] = {
     "PATCH /api/v1/users/{user}": frozenset({428}),  # no version is named
     "PATCH /api/v1/organizations/{organization}": frozenset({428}),
     "POST /api/v1/organizations/{organization}/administrators": frozenset({201, 409}),  # the address is taken by then
+    "GET /.well-known/oauth-authorization-server": frozenset({404}),  # this system has no address of its own
     "POST /api/v1/workflows/{workflow}/retry": frozenset({409}),  # it runs: there is nothing to try again
 }
 

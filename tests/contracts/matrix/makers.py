@@ -9,7 +9,7 @@ import pyotp
 from peopled import Peopled
 
 from authlinc.contract import OrganizationKind
-from authlinc.service import factors
+from authlinc.service import api_keys, clients, factors
 from authlinc.service.directory import NewOrganization, create_organization
 from authlinc.service.sessions import Holder, open_session
 from authlinc.service.users import NewUser, create_user
@@ -81,6 +81,19 @@ async def policy(peopled: Peopled, maker: Principal) -> str:
     )
     await create_policy(peopled.context("policylinc", maker), maker.organization_id, draft)
     return number
+
+
+async def api_key(peopled: Peopled, maker: Principal) -> str:
+    """A key of the organization's machine."""
+    key, _ = await api_keys.create(peopled.context("authlinc", maker), "A machine", ["agent:read"], None)
+    return show("APK", key.id)
+
+
+async def client(peopled: Peopled, maker: Principal) -> str:
+    """An OAuth 2 client of the organization's machine."""
+    asked = clients.ClientTerms("A machine", ["agent:read"])
+    made, _ = await clients.create(peopled.context("authlinc", maker), asked)
+    return show("CLI", made.id)
 
 
 async def user(peopled: Peopled, maker: Principal) -> str:

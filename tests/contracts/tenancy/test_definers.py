@@ -9,6 +9,8 @@ from masterlinc.ids import new_id
 COUNTS = "answers how many rows it handled, and no more"
 # What each answers. A new one needs its line here and in docs/tenancy.md, and a test below unless it only counts.
 DEFINERS = {
+    "authlinc.api_key_news": "digests, scopes and times of all API keys, which every process knows beforehand",
+    "authlinc.find_client": "the one OAuth 2 client of an exact number, before anybody is known",
     "authlinc.find_login": "the one account of an exact key, before anybody is known",
     "claimlinc.publish_research": COUNTS,
     "doctorlinc.search_patients": "ids of patients in the caller's scope",
