@@ -8,7 +8,7 @@ from litestar import Request as LitestarRequest
 from litestar import Response as LitestarResponse
 from litestar.config.app import AppConfig
 
-from masterlinc.errors import DomainError
+from masterlinc.errors import DomainError, NotFound
 from masterlinc.http import problems
 from masterlinc.http.accept import require_acceptable
 from masterlinc.http.body import BoundedBody, Deadlines
@@ -65,6 +65,8 @@ def _routed(settings: HttpSettings) -> Any:
             scope["query_string"] = escaped(scope["query_string"])
             if b"&" in scope["query_string"] and not scope["route_handler"].opt.get(REPEATED):
                 require_single(scope["query_string"])
+            if "\0" in scope["path"]:  # no name of ours; a file system would not even look
+                raise NotFound
             require_acceptable(scope)
             started = perf_counter()
             scope["state"][_DRESSED] = True
