@@ -180,6 +180,12 @@ async def test_attack_78_over_http(http):
     assert problem["errors"][0]["path"] == "note"
 
 
+@pytest.mark.parametrize("text", ['"\\ud800"', '"a\\udfffb"', '"\\ud83d\\ud83d"'])
+async def test_case_078_half_a_character_is_malformed(http, text):
+    check_problem(await send(http, '{"lines":[],"note":' + text + "}"), 400, "malformed")
+    check_problem(await send(http, "{" + text + ":1}", "/free"), 400, "malformed")
+
+
 @pytest.mark.parametrize("depth", [33, 1_100, 100_000])
 async def test_attack_79_over_http(http, depth):
     for path in ("/bills", "/free"):
