@@ -1,9 +1,13 @@
 """Headers of every answer, and what neither methods, paths, cookies nor other doors open."""
 
+import base64
+import secrets
+
 import httpx
 import pytest
 import pytest_asyncio
 
+from masterlinc.secrets import Secret
 from masterlinc.testing import bearer
 
 ALWAYS = {
@@ -31,6 +35,7 @@ def check_headers(answer: httpx.Response, **more: str) -> None:
 async def production(run_app):
     def configure(settings):
         settings.http.production, settings.http.docs, settings.http.public_url = True, False, OWN
+        settings.security.master_key = Secret(base64.b64encode(secrets.token_bytes(32)).decode())
 
     running = await run_app(configure=configure)
     transport = httpx.ASGITransport(app=running.app, raise_app_exceptions=False)
