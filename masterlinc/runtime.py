@@ -1,13 +1,14 @@
 """Builds the kernel's parts for a process, and runs them: database, keys, relay, engine, agents."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
 
 from masterlinc import __version__
+from masterlinc.agent import Agent
 from masterlinc.audit.refusals import Refusals, writing
 from masterlinc.audit.sealer import sealing
 from masterlinc.clock import Clock, SystemClock
@@ -152,7 +153,7 @@ async def _enter(services: Services, stack: AsyncExitStack) -> None:
 
 async def _open_database(services: Services) -> None:
     """Connect, and refuse a database that is not safe or not migrated."""
-    await open_migrated(services.db, services.registry)
+    await open_migrated(services.db, services.registry.agents)
     try:
         await _check_database(services)
     except BaseException:
@@ -160,14 +161,14 @@ async def _open_database(services: Services) -> None:
         raise
 
 
-async def open_migrated(database: Database, registry: Registry) -> None:
+async def open_migrated(database: Database, agents: Iterable[Agent]) -> None:
     """Connect to a database that has this build's tables; raises StartupError."""
     try:
         await database.open()
     except Unavailable as fault:
         raise StartupError(fault.detail) from None
     try:
-        left = await pending(database, folders_of(registry.agents))
+        left = await pending(database, folders_of(agents))
     except BaseException:
         await database.close()
         raise

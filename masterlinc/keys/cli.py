@@ -18,7 +18,7 @@ from masterlinc.errors import StartupError
 from masterlinc.ids import looks_like, parse, show
 from masterlinc.kernel_agent import KERNEL
 from masterlinc.keys import resealing, rotation
-from masterlinc.registry import assemble, discover
+from masterlinc.registry import discover
 from masterlinc.sealing import Vault
 from masterlinc.sealing.following import Following
 from masterlinc.security.principal import NOBODY
@@ -75,12 +75,11 @@ def _run(work: Callable[[Keys], Awaitable[None]]) -> int:
 @asynccontextmanager
 async def _opened() -> AsyncIterator[Keys]:
     settings = load()
-    registry = assemble(settings, *discover())
     if not settings.database.owner_url:
         raise StartupError("database.owner_url is not set: keys are changed as the role `owner`, not as `app`")
     settings.database.pool_size, settings.database.statement_seconds = 2, _STATEMENT_SECONDS
     database, vault = Database(settings.database, url=settings.database.owner_url), Vault(runtime.masters(settings))
-    await runtime.open_migrated(database, registry)
+    await runtime.open_migrated(database, discover()[0])
     try:
         await Following(database, vault).start()
         vault.ring.use(_END_OF_TIME)  # whatever is sealed here is sealed with the newest key there is

@@ -95,4 +95,7 @@ async def kept(keeper: Keeper) -> AsyncIterator[None]:
 async def _repeat(keeper: Keeper) -> None:
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        await keeper.look()
+        try:
+            await keeper.look()
+        except Exception:  # noqa: BLE001 - one who cannot take it must not keep it from the others
+            _log.exception("somebody who uses a secret could not take its change")

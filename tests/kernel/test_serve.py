@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import random
 import socket
 import sys
 from pathlib import Path
@@ -12,6 +13,14 @@ import pytest
 from masterlinc.testing import MASTER_KEY, DatabaseUrls, NewDatabase, RunApp
 
 NOWHERE = "postgresql://app@/nothing?host=/nonexistent"
+
+PRODUCTION = {
+    "PROFILE": "production",
+    "HTTP__PUBLIC_URL": "https://api.hospital.example",
+    "DATABASE__URL": NOWHERE,
+    "SECURITY__MASTER_KEY": base64.b64encode(random.Random(1447).randbytes(32)).decode(),
+}
+CANARY = "canary-4713-of-an-address"
 
 
 async def serve(**environment: str) -> tuple[int | None, list[str]]:
@@ -47,12 +56,38 @@ def free_port() -> int:
         ({"DATABASE__URL": NOWHERE, "POLICYLINC__ENABLED": "false"}, "policylinc"),
         ({"DATABASE__URL": NOWHERE, "NPHIESLINC__HUB": ""}, "hub is not set"),
         ({"HTTP__PORTT": "1"}, "portt"),
+        ({"DATABASE__URL": "file:/nowhere"}, "database.url: /nowhere cannot be read"),
+        ({"DATABASE__URL": f"file:{__file__}"}, "can be read by others"),
+        ({"DATABASE__URL": "vault:kv/masterlinc#url"}, "database.url: vault.address is not set"),
+        ({**PRODUCTION, "SECURITY__MASTER_KEY": MASTER_KEY}, "security.master_key: it is text"),
+        ({**PRODUCTION, "DATABASE__URL": "postgresql://app:changeme@db/x"}, "a password that everybody knows"),
+        ({**PRODUCTION, "HTTP__DOCS": "true"}, "http.docs is true"),
+        ({**PRODUCTION, "HTTP__CORS_ORIGINS": '["*"]'}, "cors_origins"),
     ],
 )
 async def test_a_fault_of_the_set_up_is_one_line(environment, words):
     code, lines = await serve(**environment)
     assert (code, len(lines)) == (1, 1), lines
     assert words in lines[0]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://app:{CANARY}@[half/x",
+        f"postgresql://app:{CANARY}@host:port/x",
+        f"postgresql://app:{CANARY}/@host/x",
+        f"postgres//app:{CANARY}@host/x",
+        f"host=nowhere password={CANARY}",
+        f"postgresql://app:{CANARY}@/x?host=/nonexistent",
+        f"postgresql://app:{CANARY}@/x?host=/nonexistent&sslmode={CANARY}",
+        f"vault:{CANARY}",
+    ],
+)
+async def test_a_wrong_address_is_told_without_the_password_in_it(url: str):
+    code, lines = await serve(DATABASE__URL=url)
+    assert (code, len(lines)) == (1, 1), lines
+    assert CANARY not in lines[0]
 
 
 async def test_a_database_without_tables_is_one_line(postgres, empty):

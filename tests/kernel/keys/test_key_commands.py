@@ -81,7 +81,6 @@ class Demo:
         own = {
             "DATABASE__OWNER_URL": self.urls.owner,
             "SECURITY__MASTER_KEY": MASTER_KEY,
-            "NPHIESLINC__HUB": "simulator",
         }
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, *start, *words),
