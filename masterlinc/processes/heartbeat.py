@@ -24,13 +24,8 @@ from masterlinc.settings import HttpSettings
 _BEATS_A_LEASE = 3
 _SOON = 1.0  # after a beat that failed
 _LEAVE_SECONDS = 3.0
-_EVERYWHERE = frozenset(
-    {
-        "0.0.0.0",  # nosec B104 # noqa: S104 - compared with, not listened on
-        "::",
-        "",
-    }
-)
+_ALL_OF_IPV4 = "0.0.0.0"  # nosec B104 # noqa: S104 - compared with, not listened on
+_EVERYWHERE = frozenset({_ALL_OF_IPV4, "::", ""})
 _BEAT = "SELECT masterlinc.beat($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 _FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 

@@ -14,6 +14,7 @@ CODE = [
     path for folder in ("masterlinc", "plugins", "migrations", "benchmarks") for path in (ROOT / folder).rglob("*.py")
 ]
 WAIVER = re.compile(r"#\s*(?:nosec|noqa:[^#-]*\bS\d{3}).*")
+GUESSES = {"Secret Keyword", "Hex High Entropy String", "Base64 High Entropy String"}
 CALL = "import subprocess\nsubprocess.run(input(), shell=True)\n"
 # Put together here, so that this file holds no secret.
 SECRETS = {
@@ -69,7 +70,7 @@ def test_what_is_accepted_has_its_reason():
     assert accepted
     for one in accepted:
         assert len(one["reason"].split()) >= 4, one
-        assert "hash" in one or one["kind"] == "Secret Keyword", one  # the only kind that is accepted without looking
+        assert "hash" in one or one["kind"] in GUESSES, one  # what has a form of its own is accepted one by one
 
 
 def test_every_waived_line_says_why():
