@@ -8,8 +8,12 @@ from typing import Any
 
 from litestar import Litestar
 
+from masterlinc.security import permissions
+from masterlinc.settings import config_folder
+
 Path = tuple[str | int, ...]
 
+EVERYBODY = tuple(permissions.load(config_folder() / "rbac.toml").roles)  # somebody with all of them may ask everything
 WRITES = {"post", "put", "patch", "delete"}
 _DEEPEST = 6
 _BY_NAME = {

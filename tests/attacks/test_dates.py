@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from bodies import Maker, operations, put, shapes
+from bodies import EVERYBODY, Maker, operations, put, shapes
 from nphies_messages import REQUESTS, fresh
 
 HIJRI = ("1447-05-02", "1446-09-30", "0001-01-01", "1812-01-01")
@@ -26,7 +26,6 @@ BODIES = {
     "POST /api/v1/claims/submit": [FULL],
     "POST /api/v1/patients": [{"name": "Sara Ali", "date_of_birth": "1990-01-01", "gender": "female"}],
 }
-EVERYBODY = ("admin", "doctor", "billing", "service")
 # Days of a message that nothing is decided by: the claim does not hold them, the message is kept as it came.
 KEPT_AS_SENT = {"timestamp", "period", "creation"}
 

@@ -1,13 +1,12 @@
 """Attack cases of what every answer carries, good or bad."""
 
-from bodies import shapes
+from bodies import EVERYBODY, shapes
 
 PROTECTING = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
 }
-EVERYBODY = ("admin", "doctor", "billing", "service")
 KEY = "WFL-" + "0" * 26
 
 

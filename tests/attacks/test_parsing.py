@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bodies import Maker, operations, put, shapes
+from bodies import EVERYBODY, Maker, operations, put, shapes
 from corpus import CORPUS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("masterlinc", *sorted(one.parent.name for one in (ROOT / "plugins").glob("*/agent.py")))
-EVERYBODY = ("admin", "doctor", "billing", "adjudicator", "payer_admin", "auditor", "service")
 NOT_THEIRS = {
     "id": "CLM-00000000000000000000000000",
     "tenant_id": "other",

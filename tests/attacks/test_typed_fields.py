@@ -8,12 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from bodies import Maker, operations, put, shapes
+from bodies import EVERYBODY, Maker, operations, put, shapes
 from corpus import CORPUS
 
 from masterlinc.ids import new_id
-from masterlinc.security import permissions
-from masterlinc.settings import config_folder
 from masterlinc.text import ascii_digits
 
 # Every eleventh text to each field, another eleventh to the next one; `make chaos` sends all to all.
@@ -21,7 +19,6 @@ EVERY = int(os.environ.get("ATTACK_EVERY", "11"))
 SLOW = {"/api/v1/auth/login"}  # a password is hashed for each
 AT_ONCE = 8
 HALF_A_PAIR = re.compile("[\ud800-\udfff]")  # no text, and no UTF-8 either
-EVERYBODY = tuple(permissions.load(config_folder() / "rbac.toml").roles)
 FLAT = {"patient_id": "PAT-001", "provider_id": "PROV-001", "service_code": "83600-00-10", "amount": 150}
 FULL = {
     "patient_id": "PAT-001",
@@ -121,7 +118,9 @@ async def test_cases_62_64_70_messages_carry_any_text_unchanged(caller):
             assert sent.status_code in {400, 422}, ascii(text)
             assert HALF_A_PAIR.search(text) or "\0" in text, ascii(text)
             continue
-        shown = await caller.send("GET", f"/api/v1/messages/{sent.json()['message_id']}", Accept="text/html")
+        path = f"/api/v1/messages/{sent.json()['message_id']}"
+        assert (await caller.send("GET", path, Accept="text/html")).status_code == 406
+        shown = await caller.send("GET", path)
         assert shown.json()["content"] == {"t": text}
         assert shown.headers["content-type"] == "application/json"
         assert shown.headers["x-content-type-options"] == "nosniff"
