@@ -127,8 +127,8 @@ class Context:
     def actor(self) -> Actor:
         """Return who acts, as audit rows name them."""
         who = self.principal
-        home = None if who.organization_id == NOBODY else who.organization_id
-        purpose = self.purpose or DEFAULT_PURPOSE
+        home = None if who.home == NOBODY else who.home
+        purpose = who.purpose or self.purpose or DEFAULT_PURPOSE
         return Actor(who.user_id, who.kind, who.session_id, self.trace_id, self.address, home, purpose)
 
     def enabled(self, agent: str) -> bool:

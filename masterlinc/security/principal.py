@@ -23,6 +23,13 @@ class Principal:
     session_id: UUID
     kind: Literal["user", "key", "service", "anonymous"]  # a key is a machine's
     expires_at: datetime
+    purpose: str = ""  # why, where the token says so: an emergency, and which
+    home_id: UUID | None = None  # of a user who acts in another organization's scope
+
+    @property
+    def home(self) -> UUID:
+        """Return the organization that the caller's account belongs to."""
+        return self.home_id or self.organization_id
 
     def may(self, permission: str) -> bool:
         """Say whether the caller holds a permission; a service is our own code, bound by its organizations."""

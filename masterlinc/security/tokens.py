@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from masterlinc.clock import Clock
 from masterlinc.errors import Unauthenticated
-from masterlinc.ids import new_id
+from masterlinc.ids import new_id, show
 from masterlinc.security.permissions import Rbac
 from masterlinc.security.principal import Principal, machine_principal
 from masterlinc.security.revocation import Revocations
@@ -44,6 +44,8 @@ class Subject(Struct, frozen=True):
     organization_id: UUID
     session_id: UUID
     roles: tuple[str, ...]
+    home_id: UUID | None = None  # whose user it is, where the token is for another organization's scope
+    grant_id: UUID | None = None  # the emergency that the token is for
 
 
 class Machine(Struct, frozen=True):
@@ -93,6 +95,8 @@ class _Claims(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     exp: int
     client_id: UUID | None = None  # of a machine's token, which has scopes and no roles (RFC 9068)
     scope: str | None = None
+    home: UUID | None = None
+    grant: UUID | None = None
 
 
 def issue(key: SigningKey, realm: Realm, subject: Subject, *, now: datetime, life: timedelta) -> str:
@@ -123,6 +127,8 @@ def _claims(realm: Realm, subject: Subject, now: datetime, life: timedelta) -> _
         iat=second,
         nbf=second,
         exp=second + int(life.total_seconds()),
+        home=subject.home_id,
+        grant=subject.grant_id,
     )
 
 
@@ -179,6 +185,8 @@ class TokenVerifier:
             session_id=claims.sid,
             kind="user",
             expires_at=expires_at,
+            purpose="" if claims.grant is None else f"break_glass:{show('BRG', claims.grant)}",
+            home_id=claims.home,
         )
 
     def _claims(self, token: str) -> _Claims:

@@ -31,6 +31,7 @@ agent = Agent(
         contract.SessionRevoked,
         contract.SessionReused,
         contract.LoginAttacked,
+        contract.BreakGlassOpened,
         contract.SecondFactorReset,
     ),
     tasks=(
@@ -58,6 +59,7 @@ agent = Agent(
     sealed=(
         SealedColumn("user_account", "email", "authlinc.user.email/{id}"),
         SealedColumn("second_factor", "secret", "authlinc.second_factor/{user_id}"),
+        SealedColumn("emergency_access", "reason", "authlinc.emergency_access.reason/{id}"),
         SealedColumn("signing_key", "sealed", "authlinc.signing_key/{kid}", NOBODY),
     ),
     permissions=(

@@ -94,3 +94,12 @@ class LoginAttacked(Struct, frozen=True, tag="authlinc.login_attacked.v1"):
     organization_id: UUID
     user_id: UUID | None = None
     network: str = ""
+
+
+class BreakGlassOpened(Struct, frozen=True, tag="authlinc.break_glass_opened.v1"):
+    """Somebody opened an organization's records in an emergency: whoever answers for them wants to know now."""
+
+    grant_id: UUID
+    organization_id: UUID
+    home_organization_id: UUID
+    user_id: UUID

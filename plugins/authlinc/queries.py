@@ -152,4 +152,24 @@ WHERE u.organization_id = $1 AND u.disabled_at IS NULL AND u.roles && $2::text[]
     OR EXISTS (SELECT FROM authlinc.session s WHERE s.organization_id = $1 AND s.user_id = u.id))
 LIMIT 1"""
 
+OPEN_EMERGENCY_SESSION = """
+INSERT INTO authlinc.session (organization_id, id, user_id, created_at, expires_at, opened_by, address)
+VALUES ($1, $2, $3, $4, $5, 'break_glass', $6)"""
+EMERGENCY_OPEN = """
+SELECT id FROM authlinc.emergency_access
+WHERE home_organization_id = $1 AND user_id = $2 AND organization_id = $3 AND ended_at IS NULL AND expires_at > $4"""
+EMERGENCY = """
+SELECT organization_id, home_organization_id, user_id, session_id FROM authlinc.emergency_access WHERE id = $1"""
+EMERGENCIES = """
+SELECT * FROM authlinc.emergency_access
+WHERE (organization_id = $1 OR home_organization_id = $2) AND ($3::uuid IS NULL OR user_id = $3)
+ORDER BY id DESC LIMIT $4"""
+END_EMERGENCY = """
+UPDATE authlinc.emergency_access SET ended_at = $3, ended_by = $4
+WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL"""
+# An access ends with its session, whoever ended that.
+END_EMERGENCIES_OF = """
+UPDATE authlinc.emergency_access SET ended_at = $3
+WHERE home_organization_id = $1 AND session_id = ANY ($2::uuid[]) AND ended_at IS NULL"""
+
 LOCK_SIGNING_KEYS = "SELECT pg_advisory_xact_lock(7308332045882)"

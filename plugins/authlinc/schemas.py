@@ -224,3 +224,45 @@ class AdministratorForm(Struct, frozen=True, forbid_unknown_fields=True):
     email: Annotated[str, Meta(min_length=3, max_length=254)]
     name: Names
     name_ar: Names
+
+
+class BreakGlassForm(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An emergency: why, and whose records; without an organization those of the caller's own."""
+
+    reason: Annotated[str, Meta(max_length=1000)]
+    patient_id: str | None = None
+    organization_id: str | None = None
+    minutes: Annotated[int, Meta(ge=1, le=60)] = 15
+
+
+class GrantOpened(Struct, frozen=True, kw_only=True):
+    """An emergency access and its token."""
+
+    grant_id: str
+    access_token: str
+    token_type: str
+    expires_in: int
+    organization_id: str
+    patient_id: str | None
+    expires_at: datetime
+
+
+class GrantView(Struct, frozen=True, kw_only=True):
+    """An emergency access as those see it who made it, suffered it or review it."""
+
+    grant_id: str
+    organization_id: str
+    home_organization_id: str
+    user_id: str
+    patient_id: str | None
+    reason: str
+    opened_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    open: bool
+
+
+class Grants(Struct, frozen=True):
+    """Emergency accesses, the newest first."""
+
+    grants: list[GrantView]

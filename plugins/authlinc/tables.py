@@ -177,6 +177,22 @@ class ClientAssertion(Table, schema="authlinc", db=ENGINE):
     expires_at = Timestamptz(default=None)
 
 
+class EmergencyAccess(Table, schema="authlinc", db=ENGINE):
+    """Records that somebody opened in an emergency."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    home_organization_id = UUID(default=None)
+    user_id = UUID(default=None)
+    session_id = UUID(default=None)
+    patient_id = UUID(null=True, default=None)
+    reason = Bytea(default=None)
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)
+    ended_at = Timestamptz(null=True, default=None)
+    ended_by = UUID(null=True, default=None)
+
+
 TABLES = (
     Organization,
     OrganizationLicense,
@@ -193,4 +209,5 @@ TABLES = (
     ApiKeySecret,
     OAuthClient,
     ClientAssertion,
+    EmergencyAccess,
 )

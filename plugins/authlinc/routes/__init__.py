@@ -2,9 +2,9 @@
 
 from litestar import Router
 
-from authlinc.routes import account, api_keys, factors, oauth, organizations, session, users
+from authlinc.routes import account, api_keys, emergency, factors, oauth, organizations, session, users
 
-_AUTH = [*session.HANDLERS, *account.HANDLERS, *factors.HANDLERS, *api_keys.HANDLERS, *oauth.HANDLERS]
+_AUTH = [handler for subject in (session, account, factors, api_keys, oauth, emergency) for handler in subject.HANDLERS]
 routers = [
     Router("/auth", route_handlers=_AUTH),
     Router("/", route_handlers=[*users.HANDLERS, *factors.USER_HANDLERS, *organizations.HANDLERS]),

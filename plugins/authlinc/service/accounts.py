@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from authlinc import queries
-from authlinc.errors import OwnAccount, RoleNotYours
+from authlinc.management_errors import OwnAccount, RoleNotYours
 from authlinc.schemas import UserChange, UserForm, UserPage, UserView
 from authlinc.service import emails, naming
 from authlinc.service.endings import end_sessions_of

@@ -53,5 +53,7 @@ async def _revoke(
     """Refuse the access tokens of these sessions until the last of them has expired."""
     until = ctx.clock.now() + ctx.config.longest_access + LEEWAY + MARGIN
     await ctx.services.revocations.revoke(transaction, sessions, until)
+    if sessions:
+        await transaction.execute(queries.END_EMERGENCIES_OF, organization_id, sessions, ctx.clock.now())
     for key in sessions if tell else ():
         transaction.publish(SessionRevoked(key, organization_id), aggregate=key, organization_id=organization_id)

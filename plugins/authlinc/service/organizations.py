@@ -9,7 +9,8 @@ from msgspec import UNSET
 
 from authlinc import queries
 from authlinc.contract import LICENSE_SYSTEMS, OrganizationKind
-from authlinc.errors import HasAdministrator, LicenseTaken, OwnOrganization
+from authlinc.errors import LicenseTaken
+from authlinc.management_errors import HasAdministrator, OwnOrganization
 from authlinc.schemas import (
     AdministratorForm,
     OrganizationChange,

@@ -6,7 +6,8 @@ from msgspec import structs
 
 from authlinc import queries
 from authlinc.contract import LoadOrganization
-from authlinc.errors import LoginRefused, WrongPassword
+from authlinc.errors import LoginRefused
+from authlinc.management_errors import WrongPassword
 from authlinc.schemas import NamesChange, PasswordChange
 from authlinc.service import defence, emails, naming
 from authlinc.service.directory import load_organization

@@ -32,7 +32,7 @@ async def verify(ctx: Context, token: str) -> tuple[Principal, str] | None:
     user = await _user(ctx, principal)
     if user is None or user["disabled_at"] or user["organization_disabled_at"]:
         return None
-    return principal, emails.open_email(ctx, principal.organization_id, principal.user_id, user["email"])
+    return principal, emails.open_email(ctx, principal.home, principal.user_id, user["email"])
 
 
 async def profile(ctx: Context) -> Profile:
@@ -41,11 +41,11 @@ async def profile(ctx: Context) -> Profile:
     user = await _user(ctx, who)
     if user is None:
         raise NotFound
-    email = emails.open_email(ctx, who.organization_id, who.user_id, user["email"])
+    email = emails.open_email(ctx, who.home, who.user_id, user["email"])
     organization = await load_organization(ctx, LoadOrganization(who.organization_id))
     return Profile(email, user["name"], user["name_ar"], organization)
 
 
 async def _user(ctx: Context, principal: Principal) -> Any:
-    async with ctx.transaction(principal.organizations, read_only=True) as transaction:
-        return await transaction.fetchrow(queries.USER, principal.organization_id, principal.user_id)
+    async with ctx.transaction(frozenset({principal.home}), read_only=True) as transaction:
+        return await transaction.fetchrow(queries.USER, principal.home, principal.user_id)

@@ -75,9 +75,9 @@ async def refresh(ctx: Context, token: str) -> Tokens:
 async def logout(ctx: Context) -> None:
     """End the session of the caller's own token."""
     who = ctx.principal
-    async with ctx.transaction() as transaction:
-        await end_session(ctx, transaction, who.organization_id, who.session_id, "logout")
-        transaction.audit("auth.logout", "session", str(who.session_id), organization_id=who.organization_id)
+    async with ctx.transaction(frozenset({who.home})) as transaction:
+        await end_session(ctx, transaction, who.home, who.session_id, "logout")
+        transaction.audit("auth.logout", "session", str(who.session_id), organization_id=who.home)
 
 
 async def _refresh(ctx: Context, transaction: Transaction, presented: Opaque) -> Tokens | None:

@@ -14,6 +14,7 @@ from makers import (
     api_key,
     claim,
     client,
+    emergency,
     message,
     nphies_message,
     organization,
@@ -84,6 +85,7 @@ THINGS: Mapping[str, Thing] = {
         column="policylinc.policy.policy_number",
         hidden="policy-not-found",
     ),
+    "grant": Thing(emergency, prefix="BRG", column="authlinc.emergency_access.id"),
     "organization": Thing(organization, seen=EVERYBODY, prefix="ORG", column="authlinc.organization.id"),  # a directory
     "session": Thing(session, prefix="SES", column="authlinc.session.id"),
     "user": Thing(user, prefix="USR", column="authlinc.user_account.id"),
@@ -102,6 +104,8 @@ THINGS_AT: Mapping[str, Thing] = {
 
 # What a colleague's thing needs besides the route's permission, and the code of the refusal.
 BEYOND: Mapping[str, tuple[Place, str, str]] = {
+    "DELETE /api/v1/auth/break-glass/{grant}": (Place.COLLEAGUE, "user:manage", "not-your-access"),
+} | {
     f"POST /api/v1/workflows/{{workflow}}/{act}": (Place.COLLEAGUE, "workflow:manage", "not-the-starter")
     for act in ("retry", "cancel", "signal", "fork")
 }

@@ -28,6 +28,7 @@ OTHER_SCOPES = {
     "authlinc/service/challenges.py": "nobody is signed in yet: the scope is that of the account that was found",
     "authlinc/service/defence.py": "the scope of a known device's refresh token, which is found by its hash",
     "authlinc/service/directory.py": "a new organization writes its own first row",
+    "authlinc/service/emergency.py": "an emergency opens another's records for access:break_glass, and says so to both",
     "authlinc/service/entry.py": "nobody is signed in yet: the scope is that of the account that was found",
     "authlinc/service/organizations.py": "the operator manages organizations, for the permission organization:manage",
     "authlinc/service/grants.py": "nobody is signed in yet: the scope is that of the client that was found",
