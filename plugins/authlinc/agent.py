@@ -7,8 +7,9 @@ from authlinc.lifespan import lifespan
 from authlinc.service.directory import find_organization, load_organization
 from authlinc.service.key_ring import PREFIX as API_KEY
 from authlinc.service.key_watch import verify
+from authlinc.service.mailing import WORKFLOW, send_password_link
 from authlinc.tables import TABLES
-from masterlinc.agent import Agent, Credential, Permission, SealedColumn, Task
+from masterlinc.agent import Agent, Credential, Permission, SealedColumn, StepDone, StepInput, Task
 from masterlinc.security.principal import NOBODY
 
 agent = Agent(
@@ -36,6 +37,14 @@ agent = Agent(
     ),
     tasks=(
         Task(
+            StepInput,
+            StepDone,
+            send_password_link,
+            "Send the mail of an invitation or a forgotten password",
+            "إرسال رسالة الدعوة أو استعادة كلمة المرور",
+            name="send_password_link",
+        ),
+        Task(
             contract.FindOrganization,
             contract.OrganizationInfo,
             find_organization,
@@ -62,6 +71,7 @@ agent = Agent(
         SealedColumn("emergency_access", "reason", "authlinc.emergency_access.reason/{id}"),
         SealedColumn("signing_key", "sealed", "authlinc.signing_key/{kid}", NOBODY),
     ),
+    workflows=(WORKFLOW,),
     permissions=(
         Permission("session:own", "See and end one's own session", "عرض الجلسة الخاصة وإنهاؤها"),
         Permission("account:own", "Change one's own names and password", "تعديل الاسم وكلمة المرور الخاصة"),

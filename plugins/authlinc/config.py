@@ -1,11 +1,35 @@
 """Settings of this agent: `[agents.authlinc]`."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
+
+from masterlinc.secrets import Secret
 
 LONGEST_EMERGENCY = timedelta(minutes=60)
+
+
+class Mail(Struct, forbid_unknown_fields=True, kw_only=True):
+    """How mails leave: over verified TLS only."""
+
+    host: str = ""  # of the SMTP server; empty: no mail is sent
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls"] = "starttls"
+    username: str = ""
+    password: Secret = field(default_factory=Secret)
+    authorities: str = ""  # PEM file of the authorities of the server's certificate; empty: the system's
+    sender: str = ""
+    timeout_seconds: Annotated[float, Meta(gt=0, le=120)] = 20.0
+    per_hour: Annotated[int, Meta(ge=1, le=100)] = 5  # mails to an address
+    reset_minutes: Annotated[int, Meta(ge=5, le=120)] = 30
+    invitation_hours: Annotated[int, Meta(ge=1, le=168)] = 72
+    page: Annotated[str, Meta(pattern=r"^/[A-Za-z0-9/._-]*$")] = "/choose-password"  # behind http.public_url
+
+    def __post_init__(self) -> None:
+        """Refuse a server without a sender."""
+        if self.host and not self.sender:
+            raise ValueError("mail.sender is not set: the address that mails come from")
 
 
 class Config(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -27,6 +51,7 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     known_device_days: Annotated[int, Meta(ge=1, le=365)] = 90
     sessions_per_user: Annotated[int, Meta(ge=1, le=100)] = 10  # of more, the one used longest ago ends
     password_length: Annotated[int, Meta(ge=8, le=64)] = 15
+    mail: Mail = field(default_factory=Mail)
     blocked_passwords: str = ""  # a file of further passwords that nobody may choose, one on each line
 
     @property

@@ -193,6 +193,29 @@ class EmergencyAccess(Table, schema="authlinc", db=ENGINE):
     ended_by = UUID(null=True, default=None)
 
 
+class PasswordLink(Table, schema="authlinc", db=ENGINE):
+    """A link by which a user chooses a password, by the digest of its token."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    user_id = UUID(default=None)
+    purpose = Text(default=None)
+    token_hash = Bytea(default=None)
+    password_mark = Bytea(default=None)
+    made_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)
+    sent_at = Timestamptz(null=True, default=None)
+    used_at = Timestamptz(null=True, default=None)
+
+
+class MailCount(Table, schema="authlinc", db=ENGINE):
+    """How many mails an address was sent lately."""
+
+    account = Bytea(primary_key=True, default=None)
+    mails = Integer(default=None)
+    since = Timestamptz(default=None)
+
+
 TABLES = (
     Organization,
     OrganizationLicense,
@@ -210,4 +233,6 @@ TABLES = (
     OAuthClient,
     ClientAssertion,
     EmergencyAccess,
+    PasswordLink,
+    MailCount,
 )

@@ -2,11 +2,30 @@
 
 from litestar import Router
 
-from authlinc.routes import account, api_keys, emergency, factors, oauth, organizations, session, users
+from authlinc.routes import (
+    account,
+    api_keys,
+    emergency,
+    factors,
+    oauth,
+    organizations,
+    password_links,
+    session,
+    users,
+)
 
-_AUTH = [handler for subject in (session, account, factors, api_keys, oauth, emergency) for handler in subject.HANDLERS]
+_SUBJECTS = (session, account, factors, api_keys, oauth, emergency, password_links)
+_AUTH = [handler for subject in _SUBJECTS for handler in subject.HANDLERS]
 routers = [
     Router("/auth", route_handlers=_AUTH),
-    Router("/", route_handlers=[*users.HANDLERS, *factors.USER_HANDLERS, *organizations.HANDLERS]),
+    Router(
+        "/",
+        route_handlers=[
+            *users.HANDLERS,
+            *factors.USER_HANDLERS,
+            *password_links.USER_HANDLERS,
+            *organizations.HANDLERS,
+        ],
+    ),
 ]
 root_routers = [Router("/", route_handlers=[session.key_set, oauth.metadata])]

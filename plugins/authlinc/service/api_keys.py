@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from authlinc import key_queries as queries
-from authlinc.errors import KeyOver, TooManyKeys
+from authlinc.machine_errors import KeyOver, TooManyKeys
 from authlinc.service import key_ring
 from authlinc.service.opaque import digest
 from authlinc.service.scopes import checked

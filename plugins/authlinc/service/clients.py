@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from authlinc import client_queries as queries
-from authlinc.errors import TooManyClients
+from authlinc.machine_errors import TooManyClients
 from authlinc.service import client_keys
 from authlinc.service.api_keys import terms
 from authlinc.service.endings import MARGIN

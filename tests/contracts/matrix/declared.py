@@ -112,6 +112,7 @@ BEYOND: Mapping[str, tuple[Place, str, str]] = {
 
 # What allowed callers get, where it is not the route's own status.
 ANSWERS: Mapping[str, frozenset[int]] = {
+    "POST /api/v1/users/{user}/invitation": frozenset({409}),  # the user has a password
     "PATCH /api/v1/users/{user}": frozenset({428}),  # no version is named
     "PATCH /api/v1/organizations/{organization}": frozenset({428}),
     "POST /api/v1/organizations/{organization}/administrators": frozenset({201, 409}),  # the address is taken by then

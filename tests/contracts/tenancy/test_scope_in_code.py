@@ -33,6 +33,8 @@ OTHER_SCOPES = {
     "authlinc/service/organizations.py": "the operator manages organizations, for the permission organization:manage",
     "authlinc/service/grants.py": "nobody is signed in yet: the scope is that of the client that was found",
     "authlinc/service/key_watch.py": "the process knows the keys of all; it writes when each was used",
+    "authlinc/service/mailing.py": "the scope of the account that a mail is for",
+    "authlinc/service/password_links.py": "nobody is signed in yet: the scope is that of the link that was found",
     "authlinc/service/profile.py": "the principal's own scope, where the context has another one",
     "authlinc/service/sessions.py": "the scope of a refresh token that was found by its hash",
     "authlinc/service/users.py": "the operator's commands name the organization",
