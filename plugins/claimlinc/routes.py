@@ -8,8 +8,8 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from claimlinc.research_queries import Wanted
-from claimlinc.schemas import AdjudicationView, ClaimDetail, ClaimForm, ClaimPage, ResearchPage, SubmittedView
-from claimlinc.service import reading, researching, submitting
+from claimlinc.schemas import AdjudicationSeen, ClaimForm, ClaimSeen, ClaimsSeen, ResearchPage, SubmittedView
+from claimlinc.service import audiences, reading, researching, submitting
 from masterlinc.context import Context
 from masterlinc.http import paging
 from masterlinc.http.idempotency import Keyed, idempotent_call
@@ -33,8 +33,8 @@ async def submit_claim(
 
 
 @get("/claims/{claim_id:str}", opt={"permission": "claim:read"}, summary="Show a claim")
-async def get_claim(ctx: NamedDependency[Context], claim_id: FromPath[str]) -> ClaimDetail:
-    """Return a claim with its stages and lines, to its provider and its payer."""
+async def get_claim(ctx: NamedDependency[Context], claim_id: FromPath[str]) -> ClaimSeen:
+    """Return a claim with its stages and lines, to its provider and, less of it, to its payer."""
     return await reading.show_claim(ctx, claim_id)
 
 
@@ -44,17 +44,17 @@ async def list_claims(
     page: FromQuery[int] = 1,
     page_size: FromQuery[int] = 20,
     status_filter: FromQuery[str | None] = None,
-) -> ClaimPage:
+) -> ClaimsSeen:
     """Return the provider's claims, or those addressed to the payer; the newest first."""
     wanted = paging.page(page, page_size)
     claims, counted = await reading.list_claims(ctx, status_filter, limit=wanted.limit, offset=wanted.offset)
     total, exact = paging.capped(counted)
-    return ClaimPage(claims, total, page, page_size, exact)
+    return audiences.paged(claims, (total, page, page_size, exact))
 
 
 @get("/claims/{claim_id:str}/adjudication", opt={"permission": "claim:read"}, summary="Explain a claim's decision")
-async def get_adjudication(ctx: NamedDependency[Context], claim_id: FromPath[str]) -> AdjudicationView:
-    """Return per line what each side pays, and each rule that looked with its figures."""
+async def get_adjudication(ctx: NamedDependency[Context], claim_id: FromPath[str]) -> AdjudicationSeen:
+    """Return per line what each side pays, and each rule that looked; its inputs to the payer alone."""
     return await reading.show_adjudication(ctx, claim_id)
 
 

@@ -214,14 +214,64 @@ class ClaimDetail(ClaimView):
     findings: list[FindingView] = field(default_factory=list)
 
 
+class PayerStepView(Struct):
+    """A stage of the claim, as its payer sees it: why it waits is the provider's business."""
+
+    step: str
+    status: Literal["completed", "processing", "pending", "failed"]
+    timestamp: datetime | None
+
+
+class PayerClaimView(Struct):
+    """A claim in a payer's list: the member as the payer knows them, not the provider's own number."""
+
+    claim_id: str
+    member_number: str | None
+    provider_id: str
+    service_code: str
+    amount: Money
+    status: str
+    submitted_at: datetime
+    updated_at: datetime
+    claim_number: str
+    claim_type: str
+    use: str
+    workflow_steps: list[PayerStepView]
+
+
+class PayerClaimDetail(PayerClaimView):
+    """A claim with its lines, as its payer sees it: what the provider's own checks found is not told."""
+
+    lines: list[LineView]
+
+
 class ClaimPage(Struct):
-    """A page of claims."""
+    """A page of a provider's own claims."""
 
     claims: list[ClaimView]
     total: int
     page: int
     page_size: int
     total_exact: bool
+
+
+class PayerClaimPage(Struct):
+    """A page of claims that are addressed to a payer."""
+
+    claims: list[PayerClaimView]
+    total: int
+    page: int
+    page_size: int
+    total_exact: bool
+
+
+class ExplainedStep(Struct):
+    """A rule that looked, as it is explained to the provider; what the payer knew besides is the payer's."""
+
+    rule: str
+    result: str
+    text: str
+    text_ar: str
 
 
 class AdjudicatedLine(Struct):
@@ -242,6 +292,17 @@ class AdjudicatedLine(Struct):
     denial_code: str | None
     reason: str
     reason_ar: str
+
+
+class ExplainedLine(AdjudicatedLine):
+    """A line as its provider sees it."""
+
+    trace: tuple[ExplainedStep, ...]
+
+
+class DecidedLine(AdjudicatedLine):
+    """A line as its payer sees it: each rule with what it was based on."""
+
     trace: tuple[TraceStep, ...]
 
 
@@ -266,21 +327,39 @@ class AnswerFault(Struct):
     path: str | None
 
 
-class AdjudicationView(Struct):
-    """The decision on a claim; before there is one, `outcome` and `totals` are null."""
+class Adjudication(Struct):
+    """What both parties see of a decision; before there is one, `outcome` and `totals` are null."""
 
     claim_id: str
     status: str
     outcome: str | None
-    lines: list[AdjudicatedLine]
     totals: AdjudicatedTotals | None
     disposition: str | None
     disposition_ar: str | None
     preauth_ref: str | None
     decided_at: datetime | None
     rules_version: str | None
-    trace: tuple[TraceStep, ...]
     errors: list[AnswerFault]
+
+
+class AdjudicationView(Adjudication):
+    """The decision on a claim, explained to its provider."""
+
+    lines: list[ExplainedLine]
+    trace: tuple[ExplainedStep, ...]
+
+
+class PayerAdjudicationView(Adjudication):
+    """The decision on a claim, as the payer who made it sees it."""
+
+    lines: list[DecidedLine]
+    trace: tuple[TraceStep, ...]
+
+
+# What a route answers each party.
+ClaimSeen = ClaimDetail | PayerClaimDetail
+ClaimsSeen = ClaimPage | PayerClaimPage
+AdjudicationSeen = AdjudicationView | PayerAdjudicationView
 
 
 class Labelled(Struct):

@@ -35,6 +35,11 @@ agent = Agent(
     ),
     permissions=(
         Permission("patient:read", "See and search patients", "عرض المرضى والبحث عنهم"),
+        Permission(
+            "patient:contact",
+            "See patients' phones, e-mail addresses and identity numbers",
+            "عرض هواتف المرضى وبريدهم وأرقام هوياتهم",
+        ),
         Permission("patient:create", "Register patients", "تسجيل المرضى"),
         Permission("appointment:create", "Book appointments", "حجز المواعيد"),
     ),

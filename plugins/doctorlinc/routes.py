@@ -8,7 +8,16 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from doctorlinc import appointments, service
-from doctorlinc.schemas import AppointmentForm, AppointmentView, PatientForm, PatientPage, PatientView
+from doctorlinc.schemas import (
+    AppointmentForm,
+    AppointmentView,
+    PatientForm,
+    PatientPage,
+    PatientSeen,
+    PatientsSeen,
+    PatientSummaryPage,
+    PatientView,
+)
 from masterlinc.context import Context
 from masterlinc.http import paging
 from masterlinc.http.idempotency import Keyed, idempotent
@@ -20,17 +29,20 @@ async def list_patients(
     page: FromQuery[int] = 1,
     page_size: FromQuery[int] = 20,
     search: FromQuery[str | None] = None,
-) -> PatientPage:
+) -> PatientsSeen:
     """Search names in Arabic or English, however they are spelled; a number is searched exactly."""
     wanted = paging.page(page, page_size)
     patients, counted = await service.list_patients(ctx, search, limit=wanted.limit, offset=wanted.offset)
     total, exact = paging.capped(counted)
-    return PatientPage(patients=patients, total=total, page=page, page_size=page_size, total_exact=exact)
+    reached = [patient for patient in patients if isinstance(patient, PatientView)]
+    if reached:
+        return PatientPage(patients=reached, total=total, page=page, page_size=page_size, total_exact=exact)
+    return PatientSummaryPage(patients=patients, total=total, page=page, page_size=page_size, total_exact=exact)
 
 
 @get("/patients/{patient_id:str}", opt={"permission": "patient:read"}, summary="Show a patient")
-async def get_patient(ctx: NamedDependency[Context], patient_id: FromPath[str]) -> PatientView:
-    """Return a patient of the caller's organization."""
+async def get_patient(ctx: NamedDependency[Context], patient_id: FromPath[str]) -> PatientSeen:
+    """Return a patient of the caller's organization; phone and e-mail address with `patient:contact` only."""
     return await service.get_patient(ctx, patient_id)
 
 

@@ -27,8 +27,8 @@ class PatientForm(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     member_number: str | None = None
 
 
-class PatientView(Struct, frozen=True, kw_only=True):
-    """A patient as shown."""
+class PatientSummary(Struct, frozen=True, kw_only=True):
+    """A patient as shown to who needs no way to reach them."""
 
     patient_id: str
     name: str
@@ -37,6 +37,11 @@ class PatientView(Struct, frozen=True, kw_only=True):
     gender: Gender
     medical_record_number: str | None
     policy_number: str | None
+
+
+class PatientView(PatientSummary, frozen=True, kw_only=True):
+    """A patient as shown to who calls and writes to patients."""
+
     contact_phone: str | None
     contact_email: str | None
 
@@ -49,6 +54,21 @@ class PatientPage(Struct, frozen=True, kw_only=True):
     page: int
     page_size: int
     total_exact: bool
+
+
+class PatientSummaryPage(Struct, frozen=True, kw_only=True):
+    """A page of patients for who needs no way to reach them."""
+
+    patients: list[PatientSummary]
+    total: int
+    page: int
+    page_size: int
+    total_exact: bool
+
+
+# What a route answers, with a way to reach patients or without.
+PatientSeen = PatientView | PatientSummary
+PatientsSeen = PatientPage | PatientSummaryPage
 
 
 class AppointmentForm(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from msgspec import structs
 
 from doctorlinc import forms, queries, sealed
 from doctorlinc.contract import PatientRegistered
 from doctorlinc.errors import PatientKnown, PatientUnknown, PractitionerKnown, fault
 from doctorlinc.forms import CheckedPatient
-from doctorlinc.schemas import PatientForm, PatientView
+from doctorlinc.schemas import PatientForm, PatientSeen, PatientSummary, PatientView
 from doctorlinc.tables import Patient, PatientIdentifier, Practitioner
 from masterlinc import ids, text
 from masterlinc.clock import today
@@ -19,10 +20,11 @@ from masterlinc.db import Transaction
 from masterlinc.errors import Invalid
 from masterlinc.identity import identifier_is_valid, normalize_identifier, normalize_phone
 
+CONTACT = "patient:contact"
 _LONGEST_SEARCH = 100
 
 
-async def register_patient(ctx: Context, form: PatientForm) -> PatientView:
+async def register_patient(ctx: Context, form: PatientForm) -> PatientSeen:
     """Register a keyed patient with the caller's organization; raises Invalid, or PatientKnown for a number in use."""
     checked = forms.check_patient(form, today(ctx.clock))
     organization_id, patient_id = ctx.principal.organization_id, ids.new_id()
@@ -45,7 +47,7 @@ async def register_patient(ctx: Context, form: PatientForm) -> PatientView:
             )
     except asyncpg.UniqueViolationError:
         raise PatientKnown(errors=[fault(field, "known")]) from None
-    return PatientView(
+    summary = PatientSummary(
         patient_id=ids.show("PAT", patient_id),
         name=checked.name,
         name_ar=checked.name_ar,
@@ -53,12 +55,11 @@ async def register_patient(ctx: Context, form: PatientForm) -> PatientView:
         gender=checked.gender,
         medical_record_number=checked.medical_record_number,
         policy_number=checked.policy_number,
-        contact_phone=checked.phone,
-        contact_email=checked.email,
     )
+    return _with_contact(summary, checked.phone, checked.email) if ctx.principal.may(CONTACT) else summary
 
 
-async def get_patient(ctx: Context, reference: str) -> PatientView:
+async def get_patient(ctx: Context, reference: str) -> PatientSeen:
     """Return a patient by PAT- number; raises NotFound."""
     patient_id = ids.parse("PAT", reference)
     row = await queries.find_patient(ctx, patient_id, ids.new_id())
@@ -67,7 +68,7 @@ async def get_patient(ctx: Context, reference: str) -> PatientView:
     return _view(ctx, row)
 
 
-async def list_patients(ctx: Context, search: str | None, *, limit: int, offset: int) -> tuple[list[PatientView], int]:
+async def list_patients(ctx: Context, search: str | None, *, limit: int, offset: int) -> tuple[list[PatientSeen], int]:
     """Return a page of patients and their number, counted to 1,001: all, by name, or by an exact number."""
     wanted = _search_text(search)
     async with ctx.transaction() as tx:
@@ -218,7 +219,7 @@ async def _patients_by_number(ctx: Context, tx: Transaction, wanted: str) -> lis
         number = normalize_identifier(wanted)
     except ValueError:
         return []
-    phone = normalize_phone(wanted)
+    phone = normalize_phone(wanted) if ctx.principal.may(CONTACT) else None  # else a search would tell whose it is
     return await queries.patients_by_index(
         tx,
         scope,
@@ -228,8 +229,8 @@ async def _patients_by_number(ctx: Context, tx: Transaction, wanted: str) -> lis
     )
 
 
-def _view(ctx: Context, row: Any) -> PatientView:
-    return PatientView(
+def _view(ctx: Context, row: Any) -> PatientSeen:
+    summary = PatientSummary(
         patient_id=ids.show("PAT", row["id"]),
         name=row["name"],
         name_ar=row["name_ar"],
@@ -237,6 +238,11 @@ def _view(ctx: Context, row: Any) -> PatientView:
         gender=row["gender"],
         medical_record_number=open_column(ctx, row, "medical_record_number"),
         policy_number=open_column(ctx, row, "policy_number"),
-        contact_phone=open_column(ctx, row, "phone"),
-        contact_email=open_column(ctx, row, "email"),
     )
+    if not ctx.principal.may(CONTACT):
+        return summary
+    return _with_contact(summary, open_column(ctx, row, "phone"), open_column(ctx, row, "email"))
+
+
+def _with_contact(summary: PatientSummary, phone: str | None, email: str | None) -> PatientView:
+    return PatientView(**structs.asdict(summary), contact_phone=phone, contact_email=email)

@@ -56,7 +56,7 @@ TASKS = (
         _find_patient,
         "Find a patient by PAT- number, medical record number or identifier",
         "البحث عن مريض برقم PAT- أو رقم الملف الطبي أو رقم الهوية",
-        permission="patient:read",
+        permission="patient:contact",
         joins_transaction=True,
     ),
     Task(

@@ -10,16 +10,20 @@ from claimlinc.contract import (
     Line,
 )
 from claimlinc.schemas import (
-    AdjudicatedLine,
     AdjudicatedTotals,
-    AdjudicationView,
+    AdjudicationSeen,
     AnswerFault,
     ClaimDetail,
+    ClaimSeen,
     ClaimView,
+    DecidedLine,
     FindingView,
     LineView,
+    PayerAdjudicationView,
+    PayerClaimView,
     StepView,
 )
+from claimlinc.service import audiences
 from claimlinc.service.deciding import load_decision
 from claimlinc.service.snapshot import Snapshot, unseal
 from claimlinc.service.workflow import CLAIM, CLAIM_NAME
@@ -35,8 +39,8 @@ _STATUS = {"pending": "pending", "running": "processing", "done": "completed", "
 _TOTALS = AdjudicatedTotals.__struct_fields__
 
 
-async def show_claim(ctx: Context, reference: str) -> ClaimDetail:
-    """Return a claim that the caller may see; raises NotFound."""
+async def show_claim(ctx: Context, reference: str) -> ClaimSeen:
+    """Return a claim that the caller may see, as its provider or as its payer; raises NotFound."""
     claim_id = ids.parse("CLM", reference)
     async with ctx.transaction() as tx:
         row = await _seen(tx, claim_id)
@@ -49,13 +53,16 @@ async def show_claim(ctx: Context, reference: str) -> ClaimDetail:
         known = {one["sequence"]: one for one in normalized if one["source"] != "none"}
         view.lines = [_line(line, known.get(line.sequence)) for line in snapshot.submission.lines]
         view.findings = [FindingView(*one.values()) for one in found]
-        return view
+        return view if _is_own(tx, row) else audiences.for_payer(view, snapshot.submission.cover.member_id)
 
 
 async def list_claims(
     ctx: Context, status_filter: str | None, *, limit: int, offset: int
-) -> tuple[list[ClaimView], int]:
-    """Return a page of the claims that the caller may see, the newest first, and their number, counted to 1,001."""
+) -> tuple[list[ClaimView] | list[PayerClaimView], int]:
+    """Return a page of the claims that the caller may see, the newest first, and their number, counted to 1,001.
+
+    A page with a claim of another's is one for its payer.
+    """
     status = _status(status_filter)
     async with ctx.transaction() as tx:
         rows = await queries.seen_claims(tx, status, limit, offset)
@@ -63,12 +70,18 @@ async def list_claims(
         steps = await steps_of_many(tx, CLAIM_NAME, [str(row["id"]) for row in rows])
         for row in rows:
             _audit(tx, row, "claim.list")
-        claims = [_summary(_view(row, _open(ctx, row), steps.get(str(row["id"]), []))) for row in rows]
-    return claims, counted
+        own = all(_is_own(tx, row) for row in rows)
+        snapshots = [_open(ctx, row) for row in rows]
+    views = [_view(row, one, steps.get(str(row["id"]), [])) for row, one in zip(rows, snapshots, strict=True)]
+    if own:
+        return [audiences.cut(view, ClaimView) for view in views], counted
+    members = [one.submission.cover.member_id for one in snapshots]
+    seen = [audiences.for_payer(view, member) for view, member in zip(views, members, strict=True)]
+    return [audiences.cut(view, PayerClaimView) for view in seen], counted
 
 
-async def show_adjudication(ctx: Context, reference: str) -> AdjudicationView:
-    """Return what was decided about a claim; raises NotFound."""
+async def show_adjudication(ctx: Context, reference: str) -> AdjudicationSeen:
+    """Return what was decided about a claim: all of it to who decided, the explanation to others; raises NotFound."""
     claim_id = ids.parse("CLM", reference)
     async with ctx.transaction() as tx:
         row = await _seen(tx, claim_id)
@@ -76,7 +89,7 @@ async def show_adjudication(ctx: Context, reference: str) -> AdjudicationView:
         view = _undecided(row)
         answer = await queries.last_answer(tx, row["organization_id"], claim_id)
         if answer is None:
-            return view
+            return audiences.explained(view)
         view.disposition, view.preauth_ref = answer["disposition"], answer["preauth_ref"]
         view.decided_at = answer["answered_at"]
         view.errors = [
@@ -88,10 +101,12 @@ async def show_adjudication(ctx: Context, reference: str) -> AdjudicationView:
         if decided is not None:
             _fill_decision(view, decided.decision, codes)
             view.decided_at = decided.decided_at
+            if not _is_own(tx, row):  # beside its provider, a decision's row is its payer's alone
+                return view
         elif answer["status"] not in {ClaimStatus.ERROR, ClaimStatus.PENDED}:
             lines = await queries.answer_lines(tx, row["organization_id"], claim_id, answer["number"])
             _fill_answer(view, answer["status"], lines, codes)
-        return view
+        return audiences.explained(view)
 
 
 async def _seen(tx: Transaction, claim_id: Any) -> Any:
@@ -144,8 +159,9 @@ def _view(row: Any, snapshot: Snapshot, steps: list[StepState]) -> ClaimDetail:
     )
 
 
-def _summary(view: ClaimDetail) -> ClaimView:
-    return ClaimView(**{name: getattr(view, name) for name in ClaimView.__struct_fields__})
+def _is_own(tx: Transaction, row: Any) -> bool:
+    """Say whether a claim is the caller's own; else it is seen as addressed to them."""
+    return row["organization_id"] in tx.organizations
 
 
 def _patient(snapshot: Snapshot) -> str:
@@ -185,8 +201,8 @@ def _line(line: Line, normalized: Any) -> LineView:
     )
 
 
-def _undecided(row: Any) -> AdjudicationView:
-    return AdjudicationView(
+def _undecided(row: Any) -> PayerAdjudicationView:
+    return PayerAdjudicationView(
         claim_id=ids.show("CLM", row["id"]),
         status=row["status"],
         outcome=None,
@@ -202,13 +218,13 @@ def _undecided(row: Any) -> AdjudicationView:
     )
 
 
-def _fill_decision(view: AdjudicationView, decision: Decision, codes: dict[int, str]) -> None:
+def _fill_decision(view: PayerAdjudicationView, decision: Decision, codes: dict[int, str]) -> None:
     view.outcome, view.rules_version, view.trace = decision.outcome.value, decision.rules_version, decision.trace
     view.disposition, view.disposition_ar = decision.disposition, decision.disposition_ar
     view.preauth_ref = decision.preauth_ref or view.preauth_ref
     view.totals = AdjudicatedTotals(*(getattr(decision.totals, name) for name in _TOTALS))
     view.lines = [
-        AdjudicatedLine(
+        DecidedLine(
             sequence=line.sequence,
             service_code=codes.get(line.sequence, ""),
             outcome=line.outcome.value,
@@ -230,17 +246,17 @@ def _fill_decision(view: AdjudicationView, decision: Decision, codes: dict[int, 
     ]
 
 
-def _fill_answer(view: AdjudicationView, status: str, rows: list[Any], codes: dict[int, str]) -> None:
+def _fill_answer(view: PayerAdjudicationView, status: str, rows: list[Any], codes: dict[int, str]) -> None:
     """Show the figures of a payer that lives elsewhere: it sends amounts and a code, no rules."""
     view.outcome = status
     view.totals = AdjudicatedTotals(*(money(sum(row[name] for row in rows)) for name in _TOTALS))
     view.lines = [_answer_line(row, codes.get(row["sequence"], "")) for row in rows]
 
 
-def _answer_line(row: Any, code: str) -> AdjudicatedLine:
+def _answer_line(row: Any, code: str) -> DecidedLine:
     denial = row["denial_code"]
     because, because_ar = (f", code {denial}", f"، الرمز {denial}") if denial else ("", "")
-    return AdjudicatedLine(
+    return DecidedLine(
         sequence=row["sequence"],
         service_code=code,
         outcome=row["outcome"],

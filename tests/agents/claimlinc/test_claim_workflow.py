@@ -115,7 +115,11 @@ async def test_a_claim_goes_in_and_an_adjudicated_answer_comes_out(client, heade
     assert one["trace"]
     assert decided["totals"]["payer_share"] == 195.5
     payer = bearer(exchange, parties.payer.principal)
-    assert (await client.get(f"/api/v1/claims/{claim_id}/adjudication", headers=payer)).json() == decided
+    whole = (await client.get(f"/api/v1/claims/{claim_id}/adjudication", headers=payer)).json()
+    assert whole["trace"][0]["inputs"]["contract"] == "C1"
+    for seen in (whole, *whole["lines"]):
+        seen["trace"] = [{name: step[name] for name in ("rule", "result", "text", "text_ar")} for step in seen["trace"]]
+    assert whole == decided  # the provider is told each rule and its words, and not what the payer knew besides
 
 
 async def test_a_claim_without_a_cover_goes_to_the_payer_with_a_warning(client, headers, exchange, parties):

@@ -20,8 +20,10 @@ DEFINERS = {
     "masterlinc.forget_aggregates": COUNTS,
     "masterlinc.forget_deliveries": COUNTS,
     "masterlinc.forget_idempotency": COUNTS,
+    "masterlinc.forget_messages": COUNTS,
     "masterlinc.forget_replays": COUNTS,
     "masterlinc.forget_workflows": COUNTS,
+    "masterlinc.unread": "how many messages lie unread in the inboxes of an agent, over all organizations",
     "policylinc.payers": "ids of payers, which are in the directory anyway",
     "policylinc.payers_of_policy": "ids of payers that have a policy of an exact number",
 }
@@ -92,3 +94,10 @@ async def test_payers_are_told_by_a_policy_s_exact_number_and_nothing_else_of_it
         for other in ("%", policy["policy_number"][:-1], "_" * len(policy["policy_number"])):
             assert await transaction.fetch(find, other) == []
         assert all(len(row) == 1 for row in await transaction.fetch("SELECT * FROM policylinc.payers()"))
+
+
+async def test_unread_messages_are_told_as_a_number_of_each_agent_that_was_named(filled, add):
+    await add("masterlinc.message", filled.theirs, receiver="matrixlinc", acknowledged_at=None, workflow_id=None)
+    async with scope(filled, filled.ours) as transaction:
+        rows = await transaction.fetch("SELECT * FROM masterlinc.unread(ARRAY['matrixlinc', 'nolinc'], 1000000)")
+    assert [tuple(row) for row in rows] == [("matrixlinc", 1), ("nolinc", 0)]
