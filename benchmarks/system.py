@@ -20,7 +20,7 @@ from masterlinc.agent import DemoPerson
 from masterlinc.demo.population import people
 from masterlinc.settings import DemoSettings
 
-PASSWORD = "for benchmarks only"  # nosec B105 # of made-up users in a database that is thrown away
+PASSWORD = "for benchmarks only"  # of made-up users in a database that is thrown away
 USER = "billing@demo.masterlinc.test"
 # Hundreds of clients here are one user at one address: limits are counted as ever, and never reached.
 UNLIMITED = {f"MASTERLINC_LIMITS__{name}": "1000000000" for name in ("USER", "KEY", "ADDRESS")}

@@ -17,7 +17,7 @@ from masterlinc.settings import Settings
 
 DOMAIN = "demo.masterlinc.test"
 ROLES = ("admin", "doctor", "nurse", "billing", "payer", "researcher", "operator", "auditor")
-_PASSWORD = "demo_password"  # nosec B105 # noqa: S105 - the name of the secret, not one
+_PASSWORD = "demo_password"  # noqa: S105 - the name of the secret, not one
 _LOADED = "demo_loaded"
 _SHORTEST = 12
 

@@ -30,7 +30,7 @@ class Store:
         session.trust_env = False  # neither proxies nor a .netrc of the environment
         self._client = hvac.Client(
             url=settings.address,
-            token="",  # nosec B106 # none: it would take VAULT_TOKEN of the environment otherwise
+            token="",  # none: it would take VAULT_TOKEN of the environment otherwise
             verify=settings.authorities or True,
             timeout=settings.deadline_seconds,
             allow_redirects=False,

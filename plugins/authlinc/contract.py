@@ -84,7 +84,7 @@ class Attack(StrEnum):
     ACCOUNT = "account"  # many tries at one account
     ADDRESS = "address"  # many tries from one address
     NETWORK = "network"  # tries at many accounts from one network
-    PASSWORD = "password"  # nosec B105 # noqa: S105 - one password tried at many accounts
+    PASSWORD = "password"  # noqa: S105 - one password tried at many accounts
 
 
 class LoginAttacked(Struct, frozen=True, tag="authlinc.login_attacked.v1"):

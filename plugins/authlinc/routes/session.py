@@ -92,7 +92,7 @@ def signed_in(tokens: Tokens) -> SignedIn:
     """Return the body of an answer that carries tokens."""
     return SignedIn(
         access_token=tokens.access_token,
-        token_type="bearer",  # nosec B106 # noqa: S106 - the name of a scheme
+        token_type="bearer",  # noqa: S106 - the name of a scheme
         expires_in=tokens.expires_in,
         user_id=ids.show("USR", tokens.holder.user_id),
         email=tokens.holder.email,

@@ -72,7 +72,7 @@ async def open_access(ctx: Context, form: BreakGlassForm) -> GrantOpened:
     return GrantOpened(
         grant_id=ids.show("BRG", grant),
         access_token=token,
-        token_type="bearer",  # nosec B106 # noqa: S106 - the name of a scheme
+        token_type="bearer",  # noqa: S106 - the name of a scheme
         expires_in=int((ends - now).total_seconds()),
         organization_id=ids.show("ORG", target),
         patient_id=form.patient_id,

@@ -26,7 +26,7 @@ from masterlinc.db import Actor, Transaction
 class Proof(StrEnum):
     """What a person has shown."""
 
-    PASSWORD = "password"  # nosec B105 # noqa: S105 - the name of a proof
+    PASSWORD = "password"  # noqa: S105 - the name of a proof
     CODE = "code"  # of the second factor
 
 
