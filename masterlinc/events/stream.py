@@ -6,14 +6,13 @@ has lost entries, they are written again: from its last one on, or as many as it
 """
 
 import time
-from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError, WatchError
 
 from masterlinc.context import Services
 from masterlinc.ids import new_id
@@ -39,25 +38,6 @@ ENTRY: dict[str, Any] = {
     },
 }
 FIELDS = ("id", "name", "organization_id", "aggregate", "aggregate_seq", "created_at", "payload")
-
-# Adds entries behind the one that we know as the last, all or none; else answers what is the last one.
-_APPEND = """
-local last = ''
-if redis.call('EXISTS', KEYS[1]) == 1 then
-    local told = redis.call('XINFO', 'STREAM', KEYS[1])
-    for i = 1, #told, 2 do
-        if told[i] == 'last-generated-id' then last = told[i + 1] end
-    end
-end
-if last ~= ARGV[1] then return {0, last} end
-local width = 7
-for first = 3, #ARGV, width do
-    last = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'id', ARGV[first], 'name', ARGV[first + 1],
-        'organization_id', ARGV[first + 2], 'aggregate', ARGV[first + 3], 'aggregate_seq', ARGV[first + 4],
-        'created_at', ARGV[first + 5], 'payload', ARGV[first + 6])
-end
-return {1, last}
-"""
 
 _MAKE = """
 INSERT INTO masterlinc.stream (name, at_xid, at_seq, at_id, entry) VALUES ($1, '0', 0, $2, '') ON CONFLICT DO NOTHING
@@ -103,7 +83,6 @@ class Stream:
         self._services, self._redis, self._owner = services, redis, new_id()
         self._name = services.settings.redis.stream
         self._length = services.settings.redis.stream_length
-        self._append = redis.register_script(_APPEND)
         self._turn: Turn | None = None
         self._look_at = 0.0
 
@@ -161,9 +140,28 @@ class Stream:
 
     async def _write(self, behind: str, events: list[Any]) -> tuple[bool, str]:
         """Add events behind an entry, all or none; False with the entry that is really the last one."""
-        fields = [str(event[name]) for event in events for name in FIELDS]
-        written, last = await cast("Awaitable[Any]", self._append([self._name], [behind, self._length, *fields]))
-        return bool(written), last
+        pipe: Any  # its commands answer at once until MULTI, and then the pipeline itself
+        async with self._redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(self._name)
+            last = await self._last(pipe)
+            if last != behind or not events:
+                return last == behind, last
+            pipe.multi()
+            for event in events:
+                pipe.xadd(self._name, {name: str(event[name]) for name in FIELDS}, maxlen=self._length)
+            try:
+                return True, str((await pipe.execute())[-1])
+            except WatchError:
+                return False, await self._last(self._redis)
+
+    async def _last(self, redis: Any) -> str:
+        """Return the number of the last entry that there ever was; empty where there is no stream."""
+        try:
+            return str((await redis.xinfo_stream(self._name))["last-generated-id"])
+        except ResponseError as fault:
+            if "no such key" in str(fault):
+                return ""
+            raise
 
     async def _keep(self, turn: Turn, sent: int) -> bool:
         """Write down up to where the stream was written; False where another process has taken over."""

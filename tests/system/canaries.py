@@ -70,6 +70,7 @@ class Canaries:
             "path": _word("path"),
             "key of a request": _word("key"),
             "password": _word("password"),
+            "password of Redis": _word("redis"),
             "wrong password": _word("wrong"),
             "token of nobody": _word("token"),
             "token in an address": _word("query"),

@@ -2,6 +2,8 @@
 
 import inspect
 import logging
+import re
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from canaries import EXAMPLE, Canaries, Witness, hits, in_redis, in_tables
+from redis.asyncio import Redis
 
 import claimlinc.queries
 import doctorlinc.queries
@@ -20,6 +23,7 @@ from masterlinc.settings import RedisUrl
 from masterlinc.testing import MASTER_KEY, Running, settings_for
 
 API = "/api/v1"
+OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 NAMES_STAND_IN = ("doctorlinc.", "policylinc.", "claimlinc.", "authlinc.")  # who is searched for by name
 
 
@@ -164,14 +168,30 @@ class Visitor:
                 await self.call("POST", f"{API}/patients", token, content=body, headers={"Content-Type": kind})
 
 
+async def limited_account(url: str, password: str) -> str:
+    """Make the account at Redis that the page for operators names; returns its address."""
+    [words] = re.findall(r"^ACL SETUSER masterlinc on >SECRET (.+)$", OPERATIONS.read_text("utf-8"), re.MULTILINE)
+    async with Redis.from_url(url) as client:
+        await client.flushall()
+        await client.execute_command("ACL", "SETUSER", "canary", "reset", "on", f">{password}", *words.split())
+        await client.execute_command("ACL", "LOG", "RESET")
+    return url.replace("unix://", f"unix://canary:{password}@")
+
+
+async def refused_commands(url: str) -> list[str]:
+    async with Redis.from_url(url) as client:
+        return [str(entry) for entry in await client.execute_command("ACL", "LOG") if b"canary" in str(entry).encode()]
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def system(run_app, new_database, valkey, tmp_path, monkeypatch):
     """A system with demo people, whose password is a canary, and with Redis."""
     canaries, urls = Canaries(), await new_database()
+    redis = await limited_account(valkey.url, canaries.sealed["password of Redis"])
     monkeypatch.setenv("MASTERLINC_DEMO_PASSWORD", canaries.sealed["password"])
 
     def configure(settings):
-        settings.redis.url, settings.redis.stream = RedisUrl(valkey.url), "masterlinc:canaries"
+        settings.redis.url, settings.redis.stream = RedisUrl(redis), "masterlinc:canaries"
         settings.demo.patients, settings.demo.claims = 4, 2
 
     lenient = {"strictness": "envelope", "simulator": {"auto_enrol": True, "default_payer": "N-I-00001"}}
@@ -263,6 +283,7 @@ async def test_cases_166_and_168_forty_canaries_show_up_nowhere(system, postgres
     database = urls.owner.rpartition("/")[2].partition("?")[0]
     for table, text in (await in_tables(postgres.dsn("superuser", database))).items():
         found += hits(table, text, secret if table.startswith(NAMES_STAND_IN) else everything)
+    assert await refused_commands(valkey.url) == []
     assert not found, "\n".join(found)
     assert "request failed" in witness.log.getvalue()
     assert len(witness.refusals) > 20

@@ -304,6 +304,22 @@ async def test_somebody_else_s_entry_does_no_harm(place, toy):
     assert await place.numbers() == [0, 99, 1]
 
 
+async def test_who_writes_between_the_look_and_the_write_is_seen(place, toy, monkeypatch):
+    services, last = await place.process(), Stream._last
+    await toy.publish(services, [0, 1])
+
+    async def last_and_another(self, redis):
+        found = await last(self, redis)
+        monkeypatch.setattr(Stream, "_last", last)
+        await place.redis.xadd(place.name, {"id": "mine", "payload": '{"number": 99}'})
+        return found
+
+    async with writer(services) as stream:
+        monkeypatch.setattr(Stream, "_last", last_and_another)
+        await to_its_end(stream)
+    assert await place.numbers() == [99, 0, 1]
+
+
 async def test_it_holds_about_as_many_as_it_may(place, toy):
     services = await place.process(length=100)
     async with services.db.transaction() as transaction:

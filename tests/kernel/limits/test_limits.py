@@ -1,6 +1,7 @@
 """A limit holds in every window: alone, over several processes, and while Redis fails."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -152,6 +153,29 @@ async def test_case_144_parallel_bursts_at_the_edge_of_a_window_stay_within_the_
         clock.advance(timedelta(seconds=0.9))
     most = max(sum(begin <= one < begin + timedelta(seconds=10) for one in at) for begin in at)
     assert 180 <= most <= 200
+
+
+PROCESS = """
+import asyncio, sys
+from masterlinc.clock import SystemClock
+from masterlinc.limits import Limits, Policy
+from masterlinc.settings import LimitSettings, RedisUrl
+
+async def main():
+    limits = Limits(LimitSettings(redis_milliseconds=5_000), SystemClock(), redis=RedisUrl(sys.argv[1]))
+    asked = [limits.take(Policy("many", 500), "a") for _ in range(700)]
+    print(sum(taken.allowed for taken in await asyncio.gather(*asked)))
+    await limits.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_case_144_real_processes_on_real_clocks_share_one_limit(redis, valkey):
+    words = [sys.executable, "-c", PROCESS, valkey.url]
+    children = [await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE) for _ in range(3)]
+    said = [(await child.communicate())[0] for child in children]
+    assert 450 <= sum(int(count) for count in said) <= 500
 
 
 async def test_permits_that_were_not_used_go_back(redis, processes):
