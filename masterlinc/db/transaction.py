@@ -96,12 +96,13 @@ class Transaction:
         patient: UUID | None = None,
         outcome: str = "ok",
         detail: dict[str, str] | None = None,
+        row: UUID | None = None,
     ) -> None:
         """Write an audit row in this transaction."""
         who = self._actor
         self._audits.append(
             _AuditRow(
-                id=new_id(),
+                id=row or new_id(),
                 organization_id=organization_id,
                 at=None,
                 action=action,
@@ -126,10 +127,7 @@ class Transaction:
         return bool(self._events)
 
     def _closing(self) -> str:
-        """Return the statements that write what was audited and published, to be sent with the COMMIT.
-
-        asyncpg sends several statements at once without arguments only, so the values are literals.
-        """
+        """Return what writes audit and events, for the COMMIT's round trip: asyncpg takes no arguments there."""
         who, statements = self._actor, []
         if self._audits:
             facts = ", ".join(_literal(fact) for fact in (who.id, who.kind, who.session_id, who.trace_id))

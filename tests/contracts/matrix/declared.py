@@ -98,6 +98,7 @@ THINGS_AT: Mapping[str, Thing] = {
     "/api/v1/auth/sessions/{session}": Thing(
         session, seen=frozenset({Place.OWN}), prefix="SES", column="authlinc.session.id"
     ),
+    "/api/v1/audit/patients/{patient_id}": Thing(patient, prefix="PAT"),  # who saw them is known when they are gone
     "/api/v1/messages/{message_id}": Thing(message, prefix="INB", column="masterlinc.message.id"),
     "/api/v1/nphies/messages/{message_id}": Thing(nphies_message, prefix="MSG", column="nphieslinc.message.id"),
 }

@@ -25,14 +25,14 @@ def test_one_of_everything_and_its_replicas():
 
 def test_each_agent_has_its_process_on_the_port_of_the_first_system():
     first = {"masterlinc": 8000, "claimlinc": 8001, "doctorlinc": 8002, "policylinc": 8003, "authlinc": 8005}
-    ours = {"nphieslinc": 8004, "sbslinc": 8007}
+    ours = {"nphieslinc": 8004, "auditlinc": 8006, "sbslinc": 8007}
     assert ports(Layout(topology="per-agent")) == first | ours
     assert ports(Layout(topology="per-agent", port=18000))["claimlinc"] == 18001
 
 
 def test_replicas_of_each_agent():
     found = ports(Layout(topology="per-agent", replicas=2))
-    assert len(found) == 14
+    assert len(found) == 16
     assert found["claimlinc-2"] == 8011
 
 

@@ -1,0 +1,28 @@
+"""What runs as long as the process does: shipping, where a SIEM is named."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from auditlinc.shipping.shipper import Shipper
+from auditlinc.shipping.target import target_of
+from masterlinc.context import Context
+
+
+@asynccontextmanager
+async def lifespan(ctx: Context) -> AsyncIterator[None]:
+    """Ship while the block runs, if this process serves the agent; the target's files are read at the start."""
+    target = target_of(ctx.config.siem)
+    if target is None or ctx.agent not in ctx.services.served:
+        yield
+        return
+    shipper = Shipper(ctx, target)
+    task = asyncio.create_task(shipper.keep_on(), name="auditlinc-shipping")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await shipper.give_up()
+        await target.close()
