@@ -192,6 +192,24 @@ async def test_the_process_cannot_ask_for_smaller_groups_nor_write_its_own(resea
                 await tx.execute(statement)
 
 
+async def test_a_code_of_the_provider_s_own_counts_as_what_it_was_normalised_to(research, month):
+    running, book = research
+    for _ in range(11):
+        claim = await book.claim(new_id(), month, system="of-this-house")
+        for number, system, source in ((1, "imaging", "rule_based"), (2, "laboratory", "manual"), (3, "x", "none")):
+            await book.owner.execute(
+                "INSERT INTO claimlinc.normalized_line VALUES ($1, $2, $3, 1, $4, '1', NULL, NULL, $5, 1, $6)",
+                book.provider,
+                claim,
+                number,
+                f"{TERMS}/{system}",
+                source,
+                month,
+            )
+    (row,) = await published(running)
+    assert row["service_group"] == "laboratory"
+
+
 async def test_authorizations_are_no_claims_and_other_months_are_others(research, month):
     running, book = research
     await book.group(11, month, use="preauthorization")
