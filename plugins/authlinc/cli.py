@@ -1,4 +1,4 @@
-"""`masterlinc add-organization` and `masterlinc add-user`: the first ones of a system, and any later ones."""
+"""`masterlinc add-organization` and `add-user`: the first ones of a system, and later ones; `rotate-signing-key`."""
 
 import argparse
 import asyncio
@@ -25,6 +25,10 @@ def add(commands: Any) -> None:
     user.add_argument("--name", required=True, help="the user's name in English")
     user.add_argument("--name-ar", required=True, help="the user's name in Arabic")
     user.set_defaults(run=add_user)
+    rotate = commands.add_parser(
+        "rotate-signing-key", help="sign tokens with a new key; the old one verifies on for a while"
+    )
+    rotate.set_defaults(run=rotate_signing_key)
 
 
 def add_organization(options: argparse.Namespace) -> int:
@@ -62,6 +66,14 @@ def add_user(options: argparse.Namespace) -> int:
         return show("USR", await create_user(ctx, new))
 
     print(asyncio.run(_with_context(make)))
+    return 0
+
+
+def rotate_signing_key(_: argparse.Namespace) -> int:
+    """Make a new key that signs tokens, and print its number; no token that is out stops being good."""
+    from authlinc.service.signing import rotate_signing_key as rotate
+
+    print(asyncio.run(_with_context(rotate)))
     return 0
 
 

@@ -10,11 +10,11 @@ FIND_LOGIN = "SELECT * FROM authlinc.find_login($1)"
 # Counts an attempt before it is evaluated, so that parallel tries do not get past the limit. No row: a pause is on.
 COUNT_ATTEMPT = """
 INSERT INTO authlinc.login_attempt AS a (account, failed, paused_until, last_at)
-VALUES ($1, 1, NULL, $2)
+VALUES ($1, 1, CASE WHEN $3::int <= 1 THEN $2::timestamptz + make_interval(secs => $4::int) END, $2)
 ON CONFLICT (account) DO UPDATE SET
     failed = CASE WHEN a.last_at < $6 THEN 1 ELSE a.failed + 1 END,
     paused_until = CASE WHEN a.last_at >= $6 AND a.failed + 1 >= $3::int
-        THEN $2 + make_interval(secs => least($4::int * power(2, least(a.failed + 1 - $3, 12)), $5::int)) END,
+        THEN $2 + make_interval(secs => least($4::int * power(2, least(a.failed + 1 - $3::int, 12)), $5::int)) END,
     last_at = $2
 WHERE a.paused_until IS NULL OR a.paused_until <= $2
 RETURNING failed"""

@@ -49,7 +49,7 @@ async def rotate_signing_key(ctx: Context) -> str:
     """Make a new key and return its number; the old ones verify until the last token that they signed has expired."""
     now = ctx.clock.now()
     last_signature = now + _SETTLE
-    last_token = last_signature + ctx.config.access + LEEWAY + MARGIN
+    last_token = last_signature + ctx.config.longest_access + LEEWAY + MARGIN
     async with ctx.transaction() as transaction:
         await transaction.execute(queries.LOCK_SIGNING_KEYS)
         kid = await _add(ctx, transaction, now)

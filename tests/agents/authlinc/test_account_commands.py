@@ -3,10 +3,14 @@
 import asyncio
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 
+import jwt
 import pytest
+from accounts import ALONE, account, login, me
 
-from masterlinc.testing import MASTER_KEY, DatabaseUrls, NewDatabase, RunApp, client_of
+from masterlinc.security.watch import refresh as look
+from masterlinc.testing import MASTER_KEY, DatabaseUrls, FixedClock, NewDatabase, RunApp, client_of
 
 HOSPITAL = ("add-organization", "N-F-77001", "--kind", "provider", "--name", "A Hospital", "--name-ar", "مستشفى")
 CLERK = ("--license", "N-F-77001", "--role", "billing", "--name", "A Clerk", "--name-ar", "موظفة")
@@ -65,3 +69,30 @@ async def test_what_is_there_already_and_what_is_unknown_is_refused(new_database
     code, _, complaint = await command(urls, "add-user", "a@b.test", *unknown, typed="long enough to be taken")
     assert code == 1
     assert "roles" in complaint
+
+
+async def test_19_the_signing_key_is_rotated_while_processes_serve(new_database: NewDatabase, run_app: RunApp) -> None:
+    urls = await new_database()
+    clock = FixedClock(datetime.now(UTC))
+    running = await run_app(urls, clock=clock, **ALONE)
+    kernel = running.services
+    async with client_of(running) as http:
+        who = await account(running)
+        old = (await login(http, who)).json()["access_token"]
+        code, kid, complaint = await command(urls, "rotate-signing-key")
+        assert (code, complaint) == (0, "")
+        assert kid != jwt.get_unverified_header(old)["kid"]
+        await look(kernel.db, kernel.verifier, kernel.revocations, kernel.clock)  # what happens every second
+        published = {key["kid"] for key in (await http.get("/.well-known/jwks.json")).json()["keys"]}
+        assert {kid, jwt.get_unverified_header(old)["kid"]} <= published
+        assert (await me(http, old)).status_code == 200
+        clock.advance(timedelta(minutes=2))  # everybody knows the new one by then
+        new = (await login(http, who)).json()["access_token"]
+        assert jwt.get_unverified_header(new)["kid"] == kid
+        assert [(await me(http, token)).status_code for token in (old, new)] == [200, 200]
+        clock.advance(timedelta(minutes=70))  # longer than any token of the old key
+        await look(kernel.db, kernel.verifier, kernel.revocations, kernel.clock)
+        assert jwt.get_unverified_header(old)["kid"] not in kernel.verifier.keys
+        assert (await login(http, who)).status_code == 200
+        for _ in range(3):  # as often as one likes
+            assert (await command(urls, "rotate-signing-key"))[0] == 0
