@@ -14,9 +14,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from authlinc.service import factors
+from auditlinc.service import reporting
+from authlinc.service import emergency, factors
 from claimlinc.service import snapshot
 from masterlinc.agent import DemoPlan
+from masterlinc.audit import keys as audit_keys
 from masterlinc.context import Context
 from masterlinc.demo.population import people
 from masterlinc.idempotency import RequestKey
@@ -36,7 +38,16 @@ NEW_KEY = base64.b64encode(bytes(range(100, 132))).decode()
 OLD_ID, NEW_ID = (MasterKeys(decoded(key)).current for key in (MASTER_KEY, NEW_KEY))
 # The demo leaves nothing in these: their labels are compared with those of the code.
 ID, HASH = UUID(int=7), bytes(range(32))
-ROW = {"workflow_id": ID, "user_id": ID, "id": ID, "claim_id": ID, "position": 3, "route": "POST /x", "key_hash": HASH}
+ROW = {
+    "workflow_id": ID,
+    "user_id": ID,
+    "id": ID,
+    "event_id": ID,
+    "claim_id": ID,
+    "position": 3,
+    "route": "POST /x",
+    "key_hash": HASH,
+}
 LABELS = {
     "masterlinc.idempotency.response": RequestKey(ID, ID, "POST /x", HASH, HASH).label,
     "masterlinc.step_payload.input": starting.label(ID, 3, "input"),
@@ -44,7 +55,9 @@ LABELS = {
     "masterlinc.step_payload.undo_input": starting.label(ID, 3, "undo_input"),
     "masterlinc.workflow_signal.payload": control.signal_label(ID),
     "masterlinc.message.content": inbox._label(ID),
+    "auditlinc.reported.sealed": f"{reporting._LABEL}/{ID}",
     "authlinc.second_factor.secret": factors._label(ID),
+    "authlinc.emergency_access.reason": emergency._label(ID),
     "doctorlinc.appointment.notes": f"doctorlinc.appointment.notes/{ID}",
     "claimlinc.claim_attachment.sealed": snapshot._attachment_label(ID, 3),
 }
@@ -148,6 +161,8 @@ async def demo(new_database: NewDatabase, run_app: RunApp) -> AsyncIterator[Demo
             principal = service_principal(agent.name, frozenset())
             await agent.demo(Context(agent.name, running.services, principal, trace_id="demo"), plan)
     await running.dispatcher.idle()
+    async with running.services.db.transaction() as transaction:
+        await audit_keys.current(transaction, running.services.vault, running.services.clock.now())  # not in the midst
     owner = await asyncpg.connect(urls.owner)
     yield Demo(running, urls, owner)
     await owner.close()
