@@ -9,6 +9,8 @@ import pytest_asyncio
 from harness import PATIENTS, System, new_folder
 from sending import settle, submit
 
+from authlinc.demo import _USERS
+
 CLAIMS, ROUNDS = 30, 2
 WORDS_OF_A_FIRST_START = ("PostgreSQL", "database brought", "organizations")
 
@@ -57,7 +59,7 @@ async def test_a_first_start_that_is_killed_is_taken_over_by_the_next(new_system
     async with system.database() as connection:
         doubled = "SELECT count(*) - count(DISTINCT value) FROM authlinc.organization_license"
         assert await connection.fetchval(doubled) == 0
-        assert await connection.fetchval("SELECT count(*) FROM authlinc.user_account") == 6
+        assert await connection.fetchval("SELECT count(*) FROM authlinc.user_account") == len(_USERS)
         members = "SELECT count(*) FROM policylinc.member WHERE NOT enrolled_by_simulator"
         assert await connection.fetchval(members) == PATIENTS
     assert (await system.stop("up"))[0] == 0

@@ -161,6 +161,8 @@ class Trial:
         ordered: Counter[tuple[str, str]] = Counter()
         struck: set[tuple[str, str]] = set()
         for key, order in self.orders.items():
+            if " kill " not in order:
+                continue
             way = self.asked[key], order
             step, _, moment = order.split(" ", 2)
             ordered[way] += 1
