@@ -69,7 +69,8 @@ async def test_cases_62_78_101_103_every_text_through_every_field(house, caller,
     async def send(method: str, path: str, body: Any, leaf: tuple[Any, ...], text: str) -> None:
         answer = await caller.send(method, somebody(path), body)
         where = (method, path, leaf, ascii(text)[:60], answer.status_code)
-        if answer.status_code >= 500 or "json" not in answer.headers["content-type"]:
+        # 501 is what is not set up here, as a server of mail
+        if (answer.status_code >= 500 and answer.status_code != 501) or "json" not in answer.headers["content-type"]:
             broken.append(where)
         elif answer.status_code < 300:
             taken.add(path)
