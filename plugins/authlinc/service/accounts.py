@@ -7,10 +7,11 @@ from uuid import UUID
 from msgspec import UNSET
 
 from authlinc import queries
-from authlinc.management_errors import OwnAccount, RoleNotYours
+from authlinc.management_errors import OwnAccount
 from authlinc.schemas import UserChange, UserForm, UserPage, UserView
 from authlinc.service import emails, naming
 from authlinc.service.endings import end_sessions_of
+from authlinc.service.rights import require_givable
 from authlinc.service.users import Invited, invite_user, role_faults
 from authlinc.tables import UserAccount
 from masterlinc import ids
@@ -48,7 +49,7 @@ async def make_user(ctx: Context, form: UserForm) -> UserView:
     faults = role_faults(ctx, form.roles) + naming.faults_of({"name": form.name, "name_ar": form.name_ar})
     if faults:
         raise Invalid(errors=faults)
-    _require_givable(ctx, form.roles)
+    require_givable(ctx, form.roles)
     home = ctx.principal.organization_id
     made = await invite_user(ctx, Invited(home, form.email, form.name, form.name_ar, form.roles))
     return await show_user(ctx, made)
@@ -103,13 +104,7 @@ def view(ctx: Context, home: UUID, row: Any) -> UserView:
 def _require_rights(ctx: Context, user_id: UUID, roles: Iterable[str], change: UserChange) -> None:
     if user_id == ctx.principal.user_id and (change.roles is not UNSET or change.enabled is not UNSET):
         raise OwnAccount
-    _require_givable(ctx, [*roles, *(() if change.roles is UNSET else change.roles)])
-
-
-def _require_givable(ctx: Context, roles: Iterable[str]) -> None:
-    """Raise RoleNotYours unless the caller's own roles may give each of these."""
-    if not set(roles) <= ctx.services.verifier.rbac.givable(ctx.principal.roles):
-        raise RoleNotYours
+    require_givable(ctx, [*roles, *(() if change.roles is UNSET else change.roles)])
 
 
 def _audit(transaction: Transaction, home: UUID, user_id: UUID, row: Any, values: dict[Any, Any]) -> None:

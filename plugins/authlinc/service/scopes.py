@@ -12,8 +12,10 @@ _STILL_FINE = frozenset({"organization:read"})
 
 
 def grantable(ctx: Context) -> frozenset[str]:
-    """Return the rights that the caller may give to a machine: their own, and those of the role for machines."""
-    granted = ctx.principal.permissions | ctx.services.verifier.rbac.permissions_of((_MACHINE_ROLE,))
+    """Return what the caller may give to a machine: their own rights, and those of its role if they may give it."""
+    rbac, granted = ctx.services.verifier.rbac, ctx.principal.permissions
+    if _MACHINE_ROLE in rbac.givable(ctx.principal.roles):
+        granted |= rbac.permissions_of((_MACHINE_ROLE,))
     return frozenset(one for one in granted if one.partition(":")[0] not in _OF_PEOPLE or one in _STILL_FINE)
 
 

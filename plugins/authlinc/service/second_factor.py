@@ -14,6 +14,7 @@ from authlinc.service import defence, factors
 from authlinc.service.defence import Known
 from authlinc.service.endings import end_sessions_of
 from authlinc.service.factors import Enrolment
+from authlinc.service.rights import require_givable
 from authlinc.service.state import state_of
 from masterlinc import ids
 from masterlinc.context import Context
@@ -96,13 +97,13 @@ async def renew_codes(ctx: Context, code: str) -> tuple[str, ...]:
 async def reset(ctx: Context, user_id: UUID) -> None:
     """Take a lost factor away from another user of the caller's organization, and end what they are signed in to.
 
-    Raises NotFound, SecondFactorMissing, or OwnFactor: one's own is taken away with a code of it.
+    Raises NotFound, SecondFactorMissing, RoleNotYours, or OwnFactor: one's own is taken away with a code of it.
     """
     who, home = ctx.principal, ctx.principal.organization_id
     if user_id == who.user_id:
         raise OwnFactor
     async with ctx.transaction() as transaction:
-        await factors.load_holder(transaction, home, user_id)
+        require_givable(ctx, (await factors.load_holder(transaction, home, user_id))["roles"])
         if not await factors.remove_factor(transaction, home, user_id):
             raise SecondFactorMissing
         await end_sessions_of(ctx, transaction, home, user_id, "admin")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from authlinc.service import key_watch
 from authlinc.service.key_ring import KeyRing
 from authlinc.service.opaque import digest
+from authlinc.service.scopes import grantable
 from authlinc.service.state import state_of
 from masterlinc import ids
 from masterlinc.security.principal import Principal, machine_principal
@@ -268,3 +269,11 @@ def test_only_a_whole_secret_finds_its_key(typed: str, tail: bytes) -> None:
         if other != SECRET:
             with pytest.raises(TokenRefused):
                 ring.find(other, now)
+
+
+def test_rights_of_the_role_for_machines_are_for_those_who_may_give_it(running: Running, make_principal: MakePrincipal):
+    keeper = make_principal("auditor", permissions=frozenset({"api_key:manage"}))
+    given = grantable(running.context("authlinc", keeper))
+    assert "event:read" in given
+    assert "claim:submit" not in given
+    assert "claim:submit" in grantable(running.context("authlinc", make_principal("admin")))

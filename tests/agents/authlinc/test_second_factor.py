@@ -237,6 +237,9 @@ async def test_an_administrator_takes_a_lost_factor_away(house: House) -> None:
     assert await audits(house.running, who, "auth.factor.reset") == [("ok", {})]
     own = f"/api/v1/users/{ids.show('USR', boss.user_id)}/second-factor"
     assert (await house.client.delete(own, headers=admin)).json()["code"] == "own-second-factor"
+    above = await account(house.running, "operator", home=who.organization_id)
+    beyond = f"/api/v1/users/{ids.show('USR', above.user_id)}/second-factor"
+    assert (await house.client.delete(beyond, headers=admin)).json()["code"] == "role-not-yours"
     stranger, _, _ = await enrolled(house)
     foreign = f"/api/v1/users/{ids.show('USR', stranger.user_id)}/second-factor"
     assert (await house.client.delete(foreign, headers=admin)).status_code == 404
@@ -261,7 +264,7 @@ def acting(house: House, who: Account):
 
     home = who.organization_id
     principal = Principal(
-        who.user_id, home, frozenset({home}), frozenset(), frozenset(), ids.new_id(), "user", house.clock.now()
+        who.user_id, home, frozenset({home}), frozenset({"admin"}), frozenset(), ids.new_id(), "user", house.clock.now()
     )
     return house.running.context("authlinc", principal)
 
