@@ -32,6 +32,23 @@ class Mail(Struct, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("mail.sender is not set: the address that mails come from")
 
 
+Algorithm = Literal["RS256", "PS256", "ES256", "EdDSA"]
+
+
+class Provider(Struct, forbid_unknown_fields=True, kw_only=True):
+    """An OpenID Connect provider that users sign in with."""
+
+    issuer: Annotated[str, Meta(pattern=r"^https://[^\s?#]+[^\s?#/]$")]
+    client_id: str
+    client_secret: Secret = field(default_factory=Secret)
+    title: str
+    title_ar: str
+    scope: str = "openid"
+    algorithms: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "EdDSA")
+    authorities: str = ""  # PEM file of the authorities of the provider's certificate; empty: the system's
+    second_factor: bool = False  # the provider asks for a second factor itself: ours is not asked for
+
+
 class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     """How long tokens and sessions live, what a password is, and how wrong ones are slowed down."""
 
@@ -52,6 +69,7 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
     sessions_per_user: Annotated[int, Meta(ge=1, le=100)] = 10  # of more, the one used longest ago ends
     password_length: Annotated[int, Meta(ge=8, le=64)] = 15
     mail: Mail = field(default_factory=Mail)
+    providers: dict[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,39}$")], Provider] = {}
     blocked_passwords: str = ""  # a file of further passwords that nobody may choose, one on each line
 
     @property

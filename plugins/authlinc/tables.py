@@ -216,6 +216,24 @@ class MailCount(Table, schema="authlinc", db=ENGINE):
     since = Timestamptz(default=None)
 
 
+class Identity(Table, schema="authlinc", db=ENGINE):
+    """A provider's name for a user, as a digest."""
+
+    organization_id = UUID(default=None)
+    provider = Text(default=None)
+    subject_hash = Bytea(primary_key=True, default=None)
+    user_id = UUID(default=None)
+    linked_by = UUID(default=None)
+    linked_at = Timestamptz(default=None)
+
+
+class ProviderState(Table, schema="authlinc", db=ENGINE):
+    """A sign-in that came back from a provider."""
+
+    state_hash = Bytea(primary_key=True, default=None)
+    expires_at = Timestamptz(default=None)
+
+
 TABLES = (
     Organization,
     OrganizationLicense,
@@ -235,4 +253,6 @@ TABLES = (
     EmergencyAccess,
     PasswordLink,
     MailCount,
+    Identity,
+    ProviderState,
 )

@@ -10,11 +10,12 @@ from authlinc.routes import (
     oauth,
     organizations,
     password_links,
+    providers,
     session,
     users,
 )
 
-_SUBJECTS = (session, account, factors, api_keys, oauth, emergency, password_links)
+_SUBJECTS = (session, account, factors, api_keys, oauth, emergency, password_links, providers)
 _AUTH = [handler for subject in _SUBJECTS for handler in subject.HANDLERS]
 routers = [
     Router("/auth", route_handlers=_AUTH),
@@ -24,6 +25,7 @@ routers = [
             *users.HANDLERS,
             *factors.USER_HANDLERS,
             *password_links.USER_HANDLERS,
+            *providers.USER_HANDLERS,
             *organizations.HANDLERS,
         ],
     ),

@@ -28,6 +28,7 @@ class Proof(StrEnum):
 
     PASSWORD = "password"  # noqa: S105 - the name of a proof
     CODE = "code"  # of the second factor
+    PROVIDER = "provider"  # another system that the user is signed in to vouches for them
 
 
 class Person(Struct, frozen=True):

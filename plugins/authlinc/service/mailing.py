@@ -68,6 +68,12 @@ async def send_password_link(ctx: Context, step: StepInput) -> StepDone:
     return StepDone("sent")
 
 
+async def forget_mails(ctx: Context) -> None:
+    """Delete the counts of mails that no longer count."""
+    async with ctx.transaction() as transaction:
+        await transaction.execute(links.FORGET_MAILS, ctx.clock.now() - _GIVE_UP)
+
+
 async def _reader(ctx: Context, step: StepInput) -> _Reader | None:
     kind, whose, _ = step.key.split("/")
     if kind == "invitation":

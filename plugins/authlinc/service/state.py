@@ -10,6 +10,7 @@ from authlinc.contract import OrganizationInfo
 from authlinc.service import blocklist
 from authlinc.service.blocklist import Blocklist
 from authlinc.service.key_ring import KeyRing
+from authlinc.service.provider_client import ProviderClient
 from masterlinc.context import Context
 from masterlinc.memory import Memory
 from masterlinc.security.passwords import Passwords
@@ -28,11 +29,13 @@ class State:
     signing_keys: tuple[tuple[str, datetime, Ed25519PrivateKey], ...] = ()
     signing_keys_read: datetime | None = None
     keys: KeyRing = field(default_factory=KeyRing)
+    providers: dict[str, ProviderClient] = field(default_factory=dict)
 
 
 def open_state(ctx: Context) -> State:
     """Make the state of this process."""
     state = State(Passwords(), blocklist.load(ctx.config.blocked_passwords), Memory(ctx.clock, _REMEMBERED_FOR))
+    state.providers = {name: ProviderClient(one, ctx.clock) for name, one in ctx.config.providers.items()}
     ctx.services.kept[_AGENT] = state
     return state
 

@@ -6,7 +6,7 @@ takes a body before it looks for the thing needs one in BODIES.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -74,6 +74,7 @@ def open_name(name: str) -> Thing:
 # By the name of the parameter.
 THINGS: Mapping[str, Thing] = {
     "agent_id": open_name("claimlinc"),
+    "provider": replace(open_name("hospital"), hidden="provider-unknown"),
     "file_path": open_name("swagger-ui.css"),
     "claim_id": Thing(claim, seen=HERE | {Place.COUNTERPART}, prefix="CLM", column="claimlinc.claim.id"),
     "patient_id": Thing(patient, prefix="PAT", column="doctorlinc.patient.id", hidden="patient-unknown"),
@@ -113,6 +114,9 @@ BEYOND: Mapping[str, tuple[Place, str, str]] = {
 
 # What allowed callers get, where it is not the route's own status.
 ANSWERS: Mapping[str, frozenset[int]] = {
+    "GET /api/v1/auth/providers/{provider}/start": frozenset({404}),  # this system has no provider
+    "GET /api/v1/auth/providers/{provider}/callback": frozenset({404}),
+    "POST /api/v1/users/{user}/identity": frozenset({422, 403}),  # no such provider; a payer gives no nurse's role
     "POST /api/v1/users/{user}/invitation": frozenset({409}),  # the user has a password
     "PATCH /api/v1/users/{user}": frozenset({428}),  # no version is named
     "PATCH /api/v1/organizations/{organization}": frozenset({428}),
@@ -125,6 +129,7 @@ ANSWERS: Mapping[str, frozenset[int]] = {
 OPERATORS: Mapping[str, str] = {"GET /api/v1/research/claims": "research-is-the-operators"}
 
 BODIES: Mapping[str, Any] = {
+    "POST /api/v1/users/{user}/identity": {"provider": "hospital", "subject": "1"},
     "PATCH /api/v1/users/{user}": {"name": "Nora"},
     "PATCH /api/v1/organizations/{organization}": {"name": "A clinic"},
     "POST /api/v1/organizations/{organization}/administrators": {

@@ -11,6 +11,7 @@ COUNTS = "answers how many rows it handled, and no more"
 DEFINERS = {
     "authlinc.api_key_news": "digests, scopes and times of all API keys, which every process knows beforehand",
     "authlinc.find_client": "the one OAuth 2 client of an exact number, before anybody is known",
+    "authlinc.find_identity": "the one user of a provider's exact name for them, before anybody is known",
     "authlinc.find_login": "the one account of an exact key, before anybody is known",
     "claimlinc.publish_research": COUNTS,
     "doctorlinc.search_patients": "ids of patients in the caller's scope",

@@ -15,6 +15,7 @@ WITHOUT_KEY = {
     "/api/v1/auth/refresh": SECRETS,
     "/api/v1/auth/verify": CHANGES_NOTHING,
     "/api/v1/auth/logout": OWN_RULE,
+    "/api/v1/users/{user}/identity": OWN_RULE,  # an identity is linked once
     "/api/v1/users/{user}/invitation": OWN_RULE,  # mails are counted, and one choice ends all links
     "/api/v1/messages/{message_id}/acknowledge": OWN_RULE,
     "/api/v1/events/redrive": OWN_RULE,
