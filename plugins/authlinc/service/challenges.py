@@ -33,7 +33,7 @@ async def answer(ctx: Context, token: str, code: str) -> Tokens:
     home, user_id = challenge.presented.organization_id, challenge.holder["id"]
     attempt = await defence.count(ctx, challenge.holder["email_index"])
     barred, proven = False, frozenset(Proof(one) for one in challenge.proven) | {Proof.CODE}
-    actor = Actor(user_id, "user", None, ctx.trace_id, ctx.address)
+    actor = Actor(user_id, "user", None, ctx.trace_id, ctx.address, home, ctx.actor.purpose)
     async with ctx.db.transaction(frozenset({home}), actor=actor) as transaction:
         if await _use(ctx, transaction, challenge, code):
             try:
