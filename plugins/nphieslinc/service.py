@@ -107,12 +107,13 @@ async def _insert(ctx: Context, tx: Transaction, taken: _Taken, message_id: UUID
 
 
 async def show_message(ctx: Context, message_id: str) -> MessageView:
-    """Return what is known of a stored message."""
-    key = ids.parse("MSG", message_id)
-    async with ctx.transaction(read_only=True) as tx:
-        row = await queries.message_by_id(tx, ctx.principal.organization_id, key)
-    if row is None:
-        raise NotFound
+    """Return what is known of a stored message; the reading is audited."""
+    key, organization = ids.parse("MSG", message_id), ctx.principal.organization_id
+    async with ctx.transaction() as tx:
+        row = await queries.message_by_id(tx, organization, key)
+        if row is None:
+            raise NotFound
+        tx.audit("nphies.read", "nphies_message", message_id, organization_id=organization)
     same = ("direction", "origin", "event", "bundle_id", "header_id", "sender", "receiver", "size", "received_at")
     return MessageView(
         message_id=message_id,
