@@ -3,6 +3,7 @@
 import asyncpg
 import httpx
 
+from masterlinc.ids import new_id
 from masterlinc.testing import bearer
 
 PATIENT = {"name": "Ahmad Khaled Abbas", "date_of_birth": "1984-12-25", "gender": "male"}
@@ -54,3 +55,31 @@ async def test_without_an_audit_row_no_health_data_leaves(run_app, new_database,
         await owner.execute("GRANT INSERT ON masterlinc.audit_event TO masterlinc_app")
         assert (await http.get("/api/v1/patients", headers=headers)).json()["total"] == 1
     await owner.close()
+
+
+async def test_audit_and_events_add_no_round_trip(audited, statements):
+    running, _, _ = audited
+    home = new_id()
+    with statements() as sent:
+        async with running.services.db.transaction(frozenset({home})) as transaction:
+            await transaction.fetchval("SELECT 1")
+            for number in range(3):
+                transaction.audit("toy.read", "thing", f"it's {number}", organization_id=home)
+    assert [one.split()[0].rstrip(";") for one in sent] == ["BEGIN", "SELECT", "SELECT"]
+    assert sent[-1].endswith("COMMIT")
+
+
+async def test_too_many_requests_leave_a_row(run_app, new_database):
+    def configure(settings):
+        settings.limits.address = 4
+
+    urls = await new_database()
+    running = await run_app(urls=urls, configure=configure)
+    async with client(running) as http:
+        answers = [(await http.get("/api/v1/claims")).status_code for _ in range(12)]
+    assert 429 in answers
+    await running.services.refusals.flush(everything=True)
+    owner = await asyncpg.connect(urls.owner)
+    codes = {row[0] for row in await owner.fetch("SELECT detail ->> 'status' FROM masterlinc.audit_event")}
+    await owner.close()
+    assert "429" in codes
