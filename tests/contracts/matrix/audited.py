@@ -95,6 +95,7 @@ QUIET: Mapping[str, str] = {
     "GET /api/v1/users/{user}": _STAFF,
     "GET /api/v1/users/{user}/sessions": _STAFF,
     "GET /api/v1/roles": "the configuration",
+    "GET /api/v1/auth/providers": "the configuration",
     "GET /api/v1/organizations": "the directory of the exchange",
     "GET /api/v1/organizations/{organization}": "the directory of the exchange",
     "GET /.well-known/jwks.json": "public keys",
@@ -126,6 +127,10 @@ LONGER: Mapping[str, str] = {
     "POST /api/v1/auth/second-factor/disable": "auth.factor.disable",
     "POST /api/v1/auth/second-factor/recovery-codes": "auth.factor.renew_codes",
     "POST /api/v1/auth/token": "auth.token",
+    "GET /api/v1/auth/providers/{provider}/start": "http.refused",  # nothing is known yet of who signs in
+    "GET /api/v1/auth/providers/{provider}/callback": "auth.login",
+    "POST /api/v1/users/{user}/identity": "user.link_identity",
+    "DELETE /api/v1/users/{user}/identity": "user.unlink_identity",
     "POST /api/v1/auth/password/reset": "auth.password.ask",
     "POST /api/v1/auth/password/choose": "auth.password.choose",
     "POST /api/v1/users/{user}/invitation": "user.invite",
