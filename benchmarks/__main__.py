@@ -10,7 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
-QUESTIONS = ("load", "signing_in", "workflows", "events", "timers", "limits")
+QUESTIONS = ("load", "signing_in", "workflows", "events", "timers", "limits", "audit")
 
 
 def main() -> int:
