@@ -28,7 +28,7 @@ def context(running: Running, agent: str) -> Context:
 
 async def test_the_demo_insures_everybody_once(loaded: Running) -> None:
     told: list[str] = []
-    plan = DemoPlan(1447, "demo-password", PEOPLE, 0, told.append)
+    plan = DemoPlan(1447, "demo-password-long", PEOPLE, 0, told.append)
     await demo_organizations(context(loaded, "authlinc"), plan)
     ctx = context(loaded, "policylinc")
     await demo(ctx, plan)
@@ -44,7 +44,7 @@ async def test_the_demo_insures_everybody_once(loaded: Running) -> None:
 
 
 async def test_the_demo_can_enrol_and_price_the_oldest_samples(loaded: Running) -> None:
-    plan = DemoPlan(1447, "demo-password", PEOPLE, 0, lambda _: None)
+    plan = DemoPlan(1447, "demo-password-long", PEOPLE, 0, lambda _: None)
     await demo_organizations(context(loaded, "authlinc"), plan)
     ctx = context(loaded, "policylinc")
     await demo(ctx, plan)
