@@ -134,7 +134,7 @@ async def _for_fresh_code(ctx: Context, code: str, action: str, work: Callable[[
 
 async def _counted(ctx: Context, holder: Any, action: str, work: Callable[[Transaction], Awaitable[R | None]]) -> R:
     """Count a try, then do work that answers something where the code was right; raises LoginPaused, CodeRefused."""
-    attempt = await defence.count(ctx, holder["email_index"], action)
+    attempt = await defence.count(ctx, holder["email_index"], action, session=ctx.principal.session_id)
     async with ctx.transaction() as transaction:
         done = await work(transaction)
         if done:
@@ -146,9 +146,9 @@ async def _counted(ctx: Context, holder: Any, action: str, work: Callable[[Trans
 
 
 async def _prove_password(ctx: Context, holder: Any, password: str) -> None:
-    passwords = state_of(ctx).passwords
+    passwords, session = state_of(ctx).passwords, ctx.principal.session_id
     async with passwords.admitted():
-        attempt = await defence.count(ctx, holder["email_index"], "auth.factor.enrol")
+        attempt = await defence.count(ctx, holder["email_index"], "auth.factor.enrol", session=session)
         verdict = await passwords.check(holder["password_hash"], password)
     if not verdict.fits:
         known = Known(ctx.principal.organization_id, holder["id"])

@@ -174,6 +174,25 @@ async def test_39_guessing_codes_is_paused_and_the_password_does_not_lift_it(hou
     assert (await step(house, await challenge(house, who), house.code(shown["secret"]))).status_code == 200
 
 
+async def test_39_who_guesses_elsewhere_does_not_keep_the_owner_from_the_factor(house: House) -> None:
+    who, shown, tokens = await enrolled(house)
+    for _ in range(6):
+        await login(house.client, who, password="wrong password")
+    assert (await login(house.client, who)).status_code == 429
+    body = {"code": house.code(shown["secret"])}
+    renewed = await house.client.post(f"{FACTOR}/disable", json=body, headers=headers(tokens))
+    assert renewed.status_code == 204, renewed.text
+    enrol = await house.client.post(FACTOR, json={"password": who.password}, headers=headers(tokens))
+    assert enrol.status_code == 200, enrol.text
+
+
+async def test_39_a_stolen_session_guesses_codes_slowly(house: House) -> None:
+    _, _, tokens = await enrolled(house)
+    body = {"code": "000000"}
+    tries = [await house.client.post(f"{FACTOR}/disable", json=body, headers=headers(tokens)) for _ in range(6)]
+    assert [one.status_code for one in tries][-1] == 429
+
+
 async def test_a_challenge_works_once_and_for_five_minutes(house: House) -> None:
     who, shown, _ = await enrolled(house)
     token = await challenge(house, who)
