@@ -9,6 +9,7 @@ import jwt
 from msgspec import Struct
 
 LONGEST = 16_384
+LONGEST_SUBJECT = 255  # ASCII characters (OpenID Connect Core 2)
 LEEWAY = timedelta(seconds=60)
 _OLDEST = timedelta(minutes=10)
 _REQUIRED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
@@ -78,9 +79,9 @@ def _check(claims: Mapping[str, Any], expected: Expected) -> None:
     if len(audience) > 1 and "azp" not in claims:
         raise IdTokenUnfit("audience")
     nonce, subject = claims["nonce"], claims["sub"]
-    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), expected.nonce.encode()):
+    if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(errors="replace"), expected.nonce.encode()):
         raise IdTokenUnfit("nonce")
-    if not isinstance(subject, str) or not 1 <= len(subject) <= 255:  # noqa: PLR2004 - OpenID Connect Core 2
+    if not isinstance(subject, str) or not 1 <= len(subject) <= LONGEST_SUBJECT or not subject.isascii():
         raise IdTokenUnfit("subject")
     second, leeway = expected.now.timestamp(), LEEWAY.total_seconds()
     times = [claims["exp"], claims["iat"], claims.get("nbf", 0)]

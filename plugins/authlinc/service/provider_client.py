@@ -25,8 +25,8 @@ _FRESH = timedelta(hours=1)
 _NOT_SOONER = timedelta(minutes=1)  # however many tokens name a key that nobody knows
 _LARGEST = 262_144
 _FAULT_OF_THEIRS = 500
-# A PEM file that is gone is an OSError, an answer that is no JSON or too large a ValueError.
-_AWAY = (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError)
+# A PEM file that is gone is an OSError; an answer that is no JSON or too large a ValueError, too deep a RecursionError.
+_AWAY = (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError, RecursionError)
 
 
 class CodeUnfit(IdTokenUnfit):
@@ -45,6 +45,10 @@ class Metadata(Struct, frozen=True):
 
 class _Tokens(Struct, frozen=True):
     id_token: str
+
+
+class _KeySet(Struct, frozen=True):
+    keys: list[dict[str, Any]]
 
 
 class ProviderClient:
@@ -121,7 +125,7 @@ class ProviderClient:
             raise ProviderAway
         try:
             return msgspec.json.decode(body, type=_Tokens).id_token
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise CodeUnfit("code") from None
 
     async def _read_metadata(self, client: Any) -> Metadata:
@@ -166,10 +170,13 @@ async def _read(client: httpx.AsyncClient, method: str, url: str, **options: Any
 
 
 def _keys(found: Any) -> dict[str, Any]:
-    """Return the keys of a set that sign, by their number; kinds that are not known are left out."""
+    """Return the keys of a set that sign, by their number; kinds that are not known are left out.
+
+    Raises ValueError for what is no set of keys.
+    """
     keys = {}
-    for jwk in found.get("keys", []):
-        if jwk.get("use", "sig") == "sig" and jwk.get("kty") in {"RSA", "EC", "OKP"}:
+    for jwk in msgspec.convert(found, _KeySet).keys:
+        if jwk.get("use", "sig") == "sig" and jwk.get("kty") in ("RSA", "EC", "OKP"):
             try:
                 keys[str(jwk.get("kid", ""))] = jwt.PyJWK(jwk)
             except jwt.PyJWTError:

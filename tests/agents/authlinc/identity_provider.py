@@ -87,6 +87,8 @@ class IdentityProvider:
     sign: Callable[[dict[str, Any]], str] | None = None
     key_reads: int = 0
     answers_with_issuer: bool = True
+    token_answer: tuple[int, str] | None = None
+    key_set: str | None = None
 
     def id_token(self, code: Code) -> str:
         now = int(time.time())
@@ -165,11 +167,17 @@ def _add_routes(app: Flask, provider: IdentityProvider, server: AuthorizationSer
 
     @app.post("/token")
     def token() -> Any:
-        return server.create_token_response()
+        return (
+            (provider.token_answer[1], provider.token_answer[0])
+            if provider.token_answer
+            else server.create_token_response()
+        )
 
     @app.get("/jwks")
     def jwks() -> Any:
         provider.key_reads += 1
+        if provider.key_set is not None:
+            return provider.key_set
         public = jwt.algorithms.RSAAlgorithm.to_jwk(provider.key.public_key(), as_dict=True)
         return jsonify({"keys": [{**public, "kid": provider.kid, "use": "sig", "alg": "RS256"}]})
 

@@ -1,6 +1,7 @@
 """Signing in with a provider: the whole way over HTTPS to a real one, and the attacks on it."""
 
 import asyncio
+import json
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ import pytest_asyncio
 import trustme
 from accounts import ALONE, Account, account, audits, disable, login, me, system
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from identity_provider import CLIENT, SECRET, IdentityProvider, serving
@@ -67,9 +69,9 @@ class Door:
         self.client.cookies.clear()
         return answer
 
-    async def whole_way(self, **changes: str) -> httpx.Response:
-        url, cookie = await self.begin()
-        return await self.back(cookie, **{**await self.visit(url), **changes})
+    async def whole_way(self, name: str = "hospital", **changes: str) -> httpx.Response:
+        url, cookie = await self.begin(name)
+        return await self.back(cookie, name, **{**await self.visit(url), **changes})
 
     async def linked(self, *roles: str) -> Account:
         """A user who is linked to whom the provider has signed in by now: a new subject."""
@@ -79,10 +81,10 @@ class Door:
         assert answer.status_code == 204, answer.text
         return who
 
-    async def link(self, who: Account, subject: str, role: str = "admin") -> httpx.Response:
+    async def link(self, who: Account, subject: str, role: str = "admin", provider: str = "hospital") -> httpx.Response:
         boss = self.make_principal(role, organization=who.organization_id)
         path = f"/api/v1/users/{ids.show('USR', who.user_id)}/identity"
-        body = {"provider": "hospital", "subject": subject}
+        body = {"provider": provider, "subject": subject}
         return await self.client.post(path, json=body, headers=bearer(self.running, boss))
 
 
@@ -110,6 +112,7 @@ async def served(
         own = {"issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET, "title": "The hospital"}
         own |= {"title_ar": "المستشفى", "authorities": str(file)}
         named = {"hospital": own, "other": {**own, "second_factor": True}}
+        named["gone"] = {**own, "issuer": "https://localhost:1"}
         running = await run_app(configure=configure, **ALONE, authlinc={"providers": named})
         async with client_of(running) as client:
             yield Door(running, client, provider, browser, make_principal)
@@ -120,6 +123,7 @@ def door(served: Door) -> Door:
     """The provider as it is when nobody bends it."""
     provider = served.provider
     provider.bend, provider.sign, provider.answers_with_issuer = lambda claims: claims, None, True
+    provider.token_answer, provider.client.redirect_uri = None, BACK
     return served
 
 
@@ -141,7 +145,7 @@ async def test_a_linked_user_signs_in(door: Door) -> None:
 
 async def test_the_providers_are_listed(door: Door, client: httpx.AsyncClient) -> None:
     listed = (await door.client.get("/api/v1/auth/providers")).json()["providers"]
-    assert [one["name"] for one in listed] == ["hospital", "other"]
+    assert [one["name"] for one in listed] == ["hospital", "other", "gone"]
     assert listed[0] == {
         "name": "hospital", "title": "The hospital", "title_ar": "المستشفى", "start": f"{PATH}/start",
     }  # fmt: skip
@@ -207,7 +211,6 @@ async def test_a_code_of_another_sign_in_is_not_taken(door: Door) -> None:
 async def test_an_errand_of_one_provider_is_not_taken_by_another(door: Door) -> None:
     await door.linked()
     url, cookie = await door.begin("hospital")
-    door.provider.client.redirect_uri = BACK
     answer = await door.visit(url)
     refused(await door.back(cookie, name="other", **answer))
 
@@ -331,12 +334,32 @@ async def test_4_unknown_keys_empty_nothing_and_ask_once_a_minute(door: Door) ->
     assert (await door.whole_way()).status_code == 200
 
 
-async def test_30_a_disabled_user_is_refused_here_too(door: Door) -> None:
+@pytest.mark.parametrize("reason", ["disabled", "organization disabled"])
+async def test_30_what_is_disabled_is_refused_here_too(door: Door, reason: str) -> None:
     who = await door.linked()
-    await disable(door.running, who)
+    if reason == "disabled":
+        await disable(door.running, who)
+    else:
+        async with system(door.running).transaction(frozenset({who.organization_id})) as transaction:
+            change = "UPDATE authlinc.organization SET disabled_at = now() WHERE id = $1"
+            await transaction.execute(change, who.organization_id)
     answer = await door.whole_way()
     assert (answer.status_code, answer.json()["code"]) == (401, "login-refused")
-    assert ("refused", {"by": "provider", "reason": "disabled"}) in await audits(door.running, who, "auth.login")
+    assert ("refused", {"by": "provider", "reason": reason}) in await audits(door.running, who, "auth.login")
+
+
+async def test_a_role_that_asks_for_a_factor_gets_one_unless_the_provider_asks(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = await door.linked()
+    assert (await door.link(who, door.provider.subject, provider="other")).status_code == 204
+    monkeypatch.setattr(system(door.running).config, "second_factor_by_role", True)
+    asked = await door.whole_way()
+    assert (asked.status_code, asked.json()["code"]) == (401, "second-factor-enrolment-required")
+    door.provider.client.redirect_uri = BACK.replace("hospital", "other")
+    answer = await door.whole_way("other")
+    assert (answer.status_code, answer.json()["user_id"]) == (200, ids.show("USR", who.user_id))
+    assert await audits(door.running, who, "auth.login") == [("ok", {"by": "code,provider"})]
 
 
 async def test_the_second_factor_is_asked_for_here_too(door: Door) -> None:
@@ -426,9 +449,128 @@ async def test_metadata_of_another_issuer_are_not_taken_and_old_keys_stay(tmp_pa
     assert client.keys.keys() == {"key-2"}
 
 
+async def test_a_provider_that_is_away_is_said_to_be(door: Door) -> None:
+    answer = await door.client.get("/api/v1/auth/providers/gone/start")
+    assert (answer.status_code, answer.json()["code"]) == (503, "provider-away")
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("answered", "status"),
+    [
+        ((500, ""), 503),
+        ((200, "x" * 300_000), 503),
+        ((200, "[" * 200_000), 401),
+        ((200, '{"id_token": "", "more": ' + "[" * 100_000), 401),
+        ((200, "{}"), 401),
+        ((200, '{"id_token": 7}'), 401),
+        ((200, "<html>"), 401),
+        ((400, '{"error": "invalid_grant"}'), 401),
+    ],
+    ids=["fault", "large", "deep", "deep beside", "no token", "number", "page", "refusal"],
+)
+async def test_odd_answers_for_a_code(door: Door, answered: tuple[int, str], status: int) -> None:
+    await door.linked()
+    door.provider.token_answer = answered
+    assert (await door.whole_way()).status_code == status
+
+
+ODD_SETS = [
+    "[]",
+    "7",
+    "null",
+    "{}",
+    "<html>",
+    "[" * 200_000,
+    "x" * 300_000,
+    '{"keys": 7}',
+    '{"keys": [1]}',
+    '{"keys": []}',
+]
+ODD_SETS += ['{"keys": [{"kty": []}]}', '{"keys": [{"kty": "RSA", "n": 7, "e": "!"}]}']
+
+
+async def test_odd_sets_of_keys_change_nothing(tmp_path: Path) -> None:
+    authority, clock = trustme.CA(), FixedClock(datetime.now(UTC))
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(file)
+    with serving(authority, BACK) as provider:
+        own = Provider(issuer=provider.issuer, client_id=CLIENT, title="T", title_ar="ت", authorities=str(file))
+        client = ProviderClient(own, clock)
+        assert await client.refresh()
+        for odd in ODD_SETS:
+            provider.key_set = odd
+            clock.advance(timedelta(minutes=2))
+            assert not await client.refresh(), odd[:60]
+            assert client.keys.keys() == {"key-1"}
+
+
 @settings(max_examples=200)
 @given(st.text(max_size=300) | st.text("eyJhbGciOiJub25lIn0.", max_size=80))
 def test_no_text_breaks_the_reader_of_tokens(token: str) -> None:
     expected = Expected("https://a.example", CLIENT, "n", ("RS256",), datetime.now(UTC))
     with pytest.raises(IdTokenUnfit):
         id_tokens.subject_of(token, {}, expected)
+
+
+SIGNER = Ed25519PrivateKey.generate()
+NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+SECOND = int(NOW.timestamp())
+EXPECTED = Expected("https://a.example", CLIENT, "a nonce", ("EdDSA",), NOW)
+GOOD: dict[str, Any] = {"iss": "https://a.example", "aud": CLIENT, "nonce": "a nonce", "sub": "somebody"}
+GOOD |= {"iat": SECOND, "exp": SECOND + 300}
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = st.sampled_from([CLIENT, "another", "", 7])
+SECONDS = st.integers(SECOND - 700, SECOND + 700)
+NEAR = {
+    "aud": NAMES | st.lists(NAMES, max_size=3),
+    "azp": NAMES,
+    "exp": SECONDS,
+    "iat": SECONDS,
+    "nbf": SECONDS,
+    "sub": st.text(max_size=300),
+}
+
+
+def fits(claims: dict[str, Any]) -> bool:
+    """OpenID Connect Core 3.1.3.7, written down a second time."""
+    audience = claims.get("aud") if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+    times = [claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)]
+    if any(type(one) is not int or one < 0 for one in times):
+        return False
+    return (
+        claims.get("iss") == "https://a.example"
+        and claims.get("nonce") == "a nonce"
+        and all(isinstance(one, str) for one in audience)
+        and CLIENT in audience
+        and claims.get("azp", CLIENT) == CLIENT
+        and ("azp" in claims or len(audience) == 1)
+        and isinstance(claims.get("sub"), str)
+        and 1 <= len(claims["sub"]) <= 255
+        and claims["sub"].isascii()
+        and SECOND - 60 < times[0] < 2**40
+        and SECOND - 600 < times[1] <= SECOND + 60
+        and times[2] <= SECOND + 60
+    )
+
+
+@settings(max_examples=300)
+@given(
+    st.fixed_dictionaries({}, optional=NEAR) | st.fixed_dictionaries({}, optional=dict.fromkeys([*GOOD, "azp"], ODD)),
+    st.sets(st.sampled_from(sorted(GOOD)), max_size=1),
+)
+def test_a_token_is_believed_when_every_claim_fits_and_only_then(changes: dict[str, Any], gone: set[str]) -> None:
+    claims = {name: value for name, value in (GOOD | changes).items() if name not in gone}
+    body = json.dumps(claims).encode()
+    token = jwt.PyJWS().encode(body, SIGNER, "EdDSA", headers={"kid": "k"})
+    public = jwt.algorithms.OKPAlgorithm.to_jwk(SIGNER.public_key(), as_dict=True)
+    keys = {"k": jwt.PyJWK({**public, "alg": "EdDSA"})}
+    if fits(claims):
+        assert id_tokens.subject_of(token, keys, EXPECTED) == claims["sub"]
+    else:
+        with pytest.raises(IdTokenUnfit):
+            id_tokens.subject_of(token, keys, EXPECTED)
