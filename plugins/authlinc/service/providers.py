@@ -11,13 +11,15 @@ from msgspec import Struct
 
 from authlinc import identity_queries as identities
 from authlinc import queries
-from authlinc.management_errors import OwnAccount, RoleNotYours
+from authlinc.management_errors import OwnAccount
 from authlinc.provider_errors import IdentityTaken, ProviderRefused, ProviderUnknown
 from authlinc.service import id_tokens
+from authlinc.service.endings import end_sessions_of
 from authlinc.service.entry import Person, Proof, enter
 from authlinc.service.id_tokens import Expected, IdTokenUnfit, UnknownKey
 from authlinc.service.opaque import digest
 from authlinc.service.provider_client import ProviderClient
+from authlinc.service.rights import require_givable
 from authlinc.service.sessions import Tokens
 from authlinc.service.state import state_of
 from masterlinc import ids
@@ -86,8 +88,7 @@ async def link(ctx: Context, user_id: UUID, name: str, subject: str) -> None:
                 raise NotFound
             if user_id == who.user_id:
                 raise OwnAccount
-            if not set(user["roles"]) <= ctx.services.verifier.rbac.givable(who.roles):
-                raise RoleNotYours
+            require_givable(ctx, user["roles"])
             if name not in state_of(ctx).providers:
                 detail, detail_ar = "there is no such provider", "لا يوجد مزوّد بهذا الاسم"
                 raise Invalid(errors=[FieldError("provider", "unknown", detail, detail_ar)])
@@ -101,12 +102,18 @@ async def link(ctx: Context, user_id: UUID, name: str, subject: str) -> None:
 
 
 async def unlink(ctx: Context, user_id: UUID) -> None:
-    """Take a user's identities at providers away; raises NotFound."""
+    """Take a user's identities at providers away, and end what they are signed in to.
+
+    Raises NotFound or RoleNotYours.
+    """
     home = ctx.principal.organization_id
     async with ctx.transaction() as transaction:
-        if await transaction.fetchrow(queries.LOCK_USER, home, user_id) is None:
+        user = await transaction.fetchrow(queries.LOCK_USER, home, user_id)
+        if user is None:
             raise NotFound
+        require_givable(ctx, user["roles"])
         if await transaction.fetch(identities.DELETE_IDENTITIES, home, user_id):
+            await end_sessions_of(ctx, transaction, home, user_id, "admin")  # whoever the provider let in is out
             transaction.audit("user.unlink_identity", "user", ids.show("USR", user_id), organization_id=home)
 
 
@@ -125,7 +132,10 @@ def _errand(name: str, kept: str | None, returned: Returned) -> Errand:
     """Return the errand that this answer belongs to; raises IdTokenUnfit."""
     if kept is None:
         raise IdTokenUnfit("no errand in this browser")
-    errand = msgspec.json.decode(kept, type=Errand)
+    try:
+        errand = msgspec.json.decode(kept, type=Errand)
+    except msgspec.DecodeError:  # we signed it, in a version that wrote it in another way
+        raise IdTokenUnfit("no errand in this browser") from None
     if errand.provider != name:
         raise IdTokenUnfit("another provider's errand")
     if not hmac.compare_digest((returned.state or "").encode(errors="replace"), errand.state.encode()):

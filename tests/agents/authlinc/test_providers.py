@@ -30,6 +30,7 @@ from authlinc.service.provider_client import ProviderClient
 from authlinc.service.state import state_of
 from masterlinc import ids
 from masterlinc.clock import SystemClock
+from masterlinc.http.cookies import Cookie
 from masterlinc.secrets import Secret
 from masterlinc.settings import Settings
 from masterlinc.testing import FixedClock, MakePrincipal, RunApp, Running, bearer, client_of
@@ -403,6 +404,26 @@ async def test_who_may_link_whom(door: Door) -> None:
     assert await audits(door.running, who, "user.link_identity") == [("ok", {"provider": "hospital"})]
 
 
+async def test_who_is_unlinked_is_out(door: Door) -> None:
+    """An identity that was the wrong person's: whoever the provider let in is signed out at once."""
+    who = await door.linked()
+    token = (await door.whole_way()).json()["access_token"]
+    boss = bearer(door.running, door.make_principal("admin", organization=who.organization_id))
+    path = f"/api/v1/users/{ids.show('USR', who.user_id)}/identity"
+    for _ in range(2):  # the second time there is nothing, and nothing to write down
+        assert (await door.client.delete(path, headers=boss)).status_code == 204
+    assert (await me(door.client, token)).status_code == 401
+    assert await audits(door.running, who, "user.unlink_identity") == [("ok", {})]
+
+
+async def test_nobody_unlinks_somebody_above_them(door: Door) -> None:
+    who = await account(door.running, "adjudicator")
+    boss = door.make_principal("admin", organization=who.organization_id)
+    path = f"/api/v1/users/{ids.show('USR', who.user_id)}/identity"
+    answer = await door.client.delete(path, headers=bearer(door.running, boss))
+    assert (answer.status_code, answer.json()["code"]) == (403, "role-not-yours")
+
+
 async def test_nobody_links_themselves(door: Door) -> None:
     boss = await account(door.running, "admin")
     tokens = (await login(door.client, boss)).json()
@@ -473,6 +494,15 @@ async def test_odd_answers_for_a_code(door: Door, answered: tuple[int, str], sta
     await door.linked()
     door.provider.token_answer = answered
     assert (await door.whole_way()).status_code == status
+
+
+async def test_an_errand_that_another_version_wrote_is_refused(door: Door) -> None:
+    ctx = system(door.running)
+    url, _ = await door.begin()
+    answer = await door.visit(url)
+    for text in ("{}", "", '{"provider": "hospital", "state": 7}'):
+        baked = Cookie(ctx.vault, ctx.clock, "sign-in", seconds=600, same_site="Lax").bake(text)
+        refused(await door.back(baked.partition(";")[0], **answer))
 
 
 ODD_SETS = [

@@ -123,6 +123,7 @@ ANSWERS: Mapping[str, frozenset[int]] = {
     "POST /api/v1/organizations/{organization}/administrators": frozenset({201, 409}),  # the address is taken by then
     "GET /.well-known/oauth-authorization-server": frozenset({404}),  # this system has no address of its own
     "POST /api/v1/workflows/{workflow}/retry": frozenset({409}),  # it runs: there is nothing to try again
+    "DELETE /api/v1/users/{user}/identity": frozenset({204, 403}),  # nobody takes from somebody above them
 }
 
 # Routes of the operator: the callers belong to it. Elsewhere the same roles get 403 with this code.
