@@ -160,6 +160,11 @@ async def bodies(peopled: Peopled, clerk: Principal) -> dict[str, Any]:
             "name_ar": "نورة",
             "roles": ["nurse"],
         },
+        "POST /api/v1/organizations/{organization}/administrators": {
+            "email": f"a{number}@matrix.example",
+            "name": "Amal",
+            "name_ar": "أمل",
+        },
         "POST /api/v1/organizations": {"kind": "provider", "name": "A clinic", "name_ar": "عيادة"},
         "POST /api/v1/auth/break-glass": {"reason": "unconscious in the emergency room", "patient_id": person},
         "POST /api/v1/auth/api-keys": {"name": "lab", "scopes": ["code:read"]},

@@ -12,6 +12,7 @@ from masterlinc.app import create_app
 from masterlinc.errors import StartupError
 from masterlinc.registry import assemble, discover
 from masterlinc.secrets import Secret
+from masterlinc.secrets_file import random_key
 from masterlinc.settings import Settings, build, load
 from masterlinc.testing import MASTER_KEY, bearer, client_of
 from masterlinc.tools.catalogue import catalogue
@@ -70,7 +71,8 @@ def test_without_the_sdk_the_start_says_what_to_install(monkeypatch):
 
 def test_production_names_its_address():
     made = settings(enabled=True)
-    made.http.production = True
+    made.http.production, made.http.public_url, made.http.docs = True, "https://masterlinc.example", False
+    made.security.master_key = Secret(random_key())
     for url in ("", "http://masterlinc.example"):
         made.tools.url = url
         with pytest.raises(StartupError, match=r"tools\.url"):
