@@ -25,6 +25,7 @@ Isolation = Literal["read committed", "repeatable read", "serializable"]
 NO_ORGANIZATIONS: frozenset[UUID] = frozenset()
 _ATTEMPTS = 3
 _IDLE_MILLISECONDS = "7000"  # a process that hangs lets its row locks go in time for others to take over (ADR 0011)
+_UNUSED_SECONDS = 60.0  # then a connection is given back to the server, which others share
 _RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -181,6 +182,7 @@ class Database:
                 connect=self._connect,
                 min_size=1,
                 max_size=settings.pool_size,
+                max_inactive_connection_lifetime=_UNUSED_SECONDS,
                 connection_class=_Connection,
                 server_settings={
                     "application_name": "masterlinc",

@@ -41,7 +41,7 @@ SETTINGS = {
 }
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 # For tests: a crash of the machine may take the data, and every test module has its own pools.
-FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "800"}
+FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "2400"}
 READY_SECONDS = 300.0  # recovery after a crash may replay much
 SLOW_SECONDS = 3.0
 WATCH_SECONDS = 1.0
