@@ -19,10 +19,17 @@ _SECONDS_BETWEEN_SCHEDULES = 1.0
 
 
 class Dispatcher:
-    """Runs at most `[engine] concurrency` deliveries and workflows at a time, on `[engine] connections`."""
+    """Runs at most `[engine] concurrency` deliveries and workflows at a time, on `[engine] connections`.
+
+    The lease of a delivery runs from when it is taken, so no more are taken than find a connection at once; workflows,
+    whose leases the heartbeat keeps, wait for one of theirs.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        connections = services.settings.engine.connections
+        self._most_deliveries = connections // 2
+        self._places = asyncio.Semaphore(connections - self._most_deliveries)
         self._agents = sorted(services.served)
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
@@ -117,13 +124,14 @@ class Dispatcher:
             self._full = True
             return 0
         await self._start_schedules()
-        deliveries = await relay.claim(self._services, self._agents, free)
+        fit = min(free, self._most_deliveries - len(self._deliveries))
+        deliveries = await relay.claim(self._services, self._agents, fit) if fit > 0 else []
         for delivery in deliveries:
-            self._deliveries[self._spawn(relay.deliver(self._services, delivery))] = delivery
+            self._deliveries[self._spawn(relay.deliver(self._services, delivery), None)] = delivery
         left = free - len(deliveries)
         runs = await engine.claim(self._services, self._agents, left) if left > 0 else []
         for run in runs:
-            self._workflows[self._spawn(engine.advance(self._services, run))] = run.id
+            self._workflows[self._spawn(engine.advance(self._services, run), self._places)] = run.id
         self._full = len(deliveries) + len(runs) >= free
         return len(deliveries) + len(runs)
 
@@ -138,8 +146,8 @@ class Dispatcher:
     def _leaving(self) -> bool:
         return self._stopping or self._services.drain.begun
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        task = asyncio.create_task(work, context=background())
+    def _spawn(self, work: Coroutine[Any, Any, None], places: asyncio.Semaphore | None) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work, context=background(places))
         self._running.add(task)
         task.add_done_callback(self._finished)
         return task

@@ -49,7 +49,7 @@ def build(settings: Settings, registry: Registry, clock: Clock | None = None) ->
     rbac = permissions.load(config_folder() / settings.security.rbac)
     revocations = Revocations()
     vault = Vault(masters(settings))
-    db = Database(settings.database, background=min(settings.engine.connections, settings.database.pool_size))
+    db = Database(settings.database)
     services = Services(
         settings=settings,
         registry=registry,

@@ -126,7 +126,7 @@ class EngineSettings(Struct, forbid_unknown_fields=True, kw_only=True):
     """The relay and the workflow engine."""
 
     concurrency: Count = 64
-    connections: Count = 6  # of the pool, for deliveries and workflows: below its size, so that requests find one
+    connections: Annotated[int, Meta(ge=2)] = 6  # of the pool, half for deliveries and half for workflows
     lease_seconds: Seconds = 6.0  # a process that has not beaten for so long is dead, and its work another's
     step_seconds: Seconds = 300.0  # of a step that says no time itself
     retention_days: Count = 90  # of what workflows and deliveries leave behind, after their end

@@ -11,7 +11,7 @@ import asyncpg
 from msgspec import Struct
 
 from masterlinc.db.actor import Actor, Source
-from masterlinc.db.background import IN_BACKGROUND
+from masterlinc.db.background import PLACES
 from masterlinc.db.connecting import Renew, connect, never
 from masterlinc.db.engine import CURRENT
 from masterlinc.errors import Unavailable
@@ -163,9 +163,8 @@ class Unsaved(Protocol):
 class Database:
     """The pool of one process; `after_commit` is told of every commit that published events."""
 
-    def __init__(self, settings: DatabaseSettings, *, url: Secret | None = None, background: int | None = None) -> None:
+    def __init__(self, settings: DatabaseSettings, *, url: Secret | None = None) -> None:
         self._settings = settings
-        self._background = asyncio.Semaphore(background or settings.pool_size)
         self._url = url or settings.url
         self._pool: Any = None
         self._expiry: asyncio.Task[None] | None = None
@@ -218,18 +217,18 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
         """Lend a connection without a transaction: for one-statement hot paths that set their own scope."""
-        if not IN_BACKGROUND.get():
+        places = PLACES.get()
+        if places is None:
             async with self._lent() as connection:
                 yield connection
             return
-        async with self._background:
-            # Who holds one and needs another must not wait for somebody who does the same.
-            one = IN_BACKGROUND.set(False)
+        async with places:
+            held = PLACES.set(None)  # who holds one and needs another must not wait for somebody who does the same
             try:
                 async with self._lent() as connection:
                     yield connection
             finally:
-                IN_BACKGROUND.reset(one)
+                PLACES.reset(held)
 
     @asynccontextmanager
     async def _lent(self) -> AsyncIterator[Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 
 from masterlinc.context import Services
-from masterlinc.db.background import background
+from masterlinc.db.background import PLACES, background
 from masterlinc.db.transaction import Transaction
 from masterlinc.observe.logs import logger
 from masterlinc.workflow import calling, children
@@ -88,7 +88,7 @@ async def _turn(services: Services, run: Run, begun: dict["asyncio.Task[_End]", 
     elif away or begun:
         for step in away:
             rules.begin(run, step)
-            begun[asyncio.create_task(_run_away(services, run, step), context=background())] = step
+            begun[asyncio.create_task(_run_away(services, run, step), context=background(PLACES.get()))] = step
         ended = await _ended(run, begun)
         for end in sorted((task.result() for task in ended), key=_moment):  # the last is the first to be taken back
             _take(services, run, end)

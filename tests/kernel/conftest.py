@@ -19,10 +19,12 @@ async def kernel(new_database: NewDatabase) -> AsyncIterator[Kernel]:
     """Make the kernel's parts with agents of the test's own, over a database of its own; nothing runs by itself."""
     opened: list[Services] = []
 
-    async def make(*agents: Agent, urls: DatabaseUrls | None = None, lease_seconds: float = 30.0) -> Services:
+    async def make(
+        *agents: Agent, urls: DatabaseUrls | None = None, lease_seconds: float = 30.0, connections: int = 6
+    ) -> Services:
         settings = settings_for(urls or await new_database())
         settings.agents = {}
-        settings.engine.lease_seconds = lease_seconds
+        settings.engine.lease_seconds, settings.engine.connections = lease_seconds, connections
         services = runtime.build(settings, assemble(settings, agents))
         await services.db.open()
         opened.append(services)

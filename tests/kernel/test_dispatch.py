@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import asyncpg
 from msgspec import Struct
@@ -120,6 +121,52 @@ async def test_more_than_fits_at_once_is_all_done_in_the_end(kernel):
         await publish(services, *range(20))
         assert await seen.count(20) == list(range(20))
     assert most == 2
+
+
+async def test_no_delivery_is_taken_that_would_wait_for_a_connection(kernel):
+    """Its lease would run out meanwhile: it would be taken again, and counted as one that killed its process."""
+    started, may_end, seen = asyncio.Event(), asyncio.Event(), Seen()
+
+    async def run(ctx: Context, event: ToyMade) -> None:
+        started.set()
+        await may_end.wait()
+        await seen(ctx, event)
+
+    services = await kernel(agent_of(run), connections=2)
+    async with dispatching(services):
+        await publish(services, 1, 2, 3)
+        async with asyncio.timeout(PATIENCE):
+            await started.wait()
+        async with services.db.connection() as connection:
+            taken = await connection.fetchval("SELECT count(*) FROM masterlinc.delivery WHERE attempts > 0")
+        may_end.set()
+        assert await seen.count(3) == [1, 2, 3]
+    assert taken == 1
+
+
+async def test_steps_that_take_long_leave_connections_to_deliveries(kernel):
+    at_work, may_end, seen = asyncio.Event(), asyncio.Event(), Seen()
+
+    async def work(ctx: Context, step: StepInput) -> StepDone:
+        at_work.set()
+        await may_end.wait()
+        return StepDone()
+
+    both = replace(worker(work), subscribes=agent_of(seen).subscribes)
+    services = await kernel(both, connections=2)
+    async with dispatching(services):
+        ctx = context_of(services)
+        async with ctx.transaction() as transaction:
+            for number in range(3):
+                await ctx.start_workflow(transaction, "work", str(number), ORGANIZATION)
+        services.after_commit()
+        async with asyncio.timeout(PATIENCE):
+            await at_work.wait()
+        await publish(services, 1)
+        try:
+            assert await seen.count(1) == [1]
+        finally:
+            may_end.set()
 
 
 async def test_two_dispatchers_share_the_work_and_do_each_part_once(kernel):

@@ -40,8 +40,8 @@ async def open_database(urls: DatabaseUrls) -> AsyncIterator[OpenDatabase]:
     """Open a pool on the toy database as the role `app`."""
     opened: list[Database] = []
 
-    async def make(*, background: int | None = None, **settings: float) -> Database:
-        database = Database(DatabaseSettings(url=Secret(urls.app), **settings), background=background)
+    async def make(**settings: float) -> Database:
+        database = Database(DatabaseSettings(url=Secret(urls.app), **settings))
         await database.open()
         opened.append(database)
         return database
