@@ -116,13 +116,11 @@ BEYOND: Mapping[str, tuple[Place, str, str]] = {
 ANSWERS: Mapping[str, frozenset[int]] = {
     "GET /api/v1/auth/providers/{provider}/start": frozenset({404}),  # this system has no provider
     "GET /api/v1/auth/providers/{provider}/callback": frozenset({404}),
-    "POST /api/v1/users/{user}/identity": frozenset({422, 403}),  # no such provider; a payer gives no nurse's role
+    "POST /api/v1/users/{user}/identity": frozenset({422}),  # no such provider
     "POST /api/v1/users/{user}/invitation": frozenset({409}),  # the user has a password
-    "DELETE /api/v1/users/{user}/second-factor": frozenset({204, 403}),  # a payer gives no nurse's role
     "PATCH /api/v1/users/{user}": frozenset({428}),  # no version is named
     "PATCH /api/v1/organizations/{organization}": frozenset({428}),
     "POST /api/v1/organizations/{organization}/administrators": frozenset({201, 409}),  # the address is taken by then
-    "GET /api/v1/audit/checkpoint": frozenset({200, 404}),  # there is none before the first seal
     "GET /.well-known/oauth-authorization-server": frozenset({404}),  # this system has no address of its own
     "POST /api/v1/workflows/{workflow}/retry": frozenset({409}),  # it runs: there is nothing to try again
     "DELETE /api/v1/users/{user}/identity": frozenset({204, 403}),  # nobody takes from somebody above them

@@ -99,9 +99,11 @@ async def client(peopled: Peopled, maker: Principal) -> str:
 
 
 async def user(peopled: Peopled, maker: Principal) -> str:
-    """A user of the organization, with a second factor."""
+    """A user of the organization, with a second factor and a role that every kind of organization gives."""
     ctx, home = peopled.context("authlinc", maker), maker.organization_id
-    new = NewUser(home, f"{new_id().hex}@matrix.example", "one pass phrase for every user", "Nora", "نورة", ("nurse",))
+    new = NewUser(
+        home, f"{new_id().hex}@matrix.example", "one pass phrase for every user", "Nora", "نورة", ("auditor",)
+    )
     made = await create_user(ctx, new)
     async with ctx.transaction() as transaction:
         shown = await factors.put_factor(ctx, transaction, home, await factors.load_holder(transaction, home, made))

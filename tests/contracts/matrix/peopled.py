@@ -10,6 +10,7 @@ import asyncpg
 from authlinc.contract import DEMO_PAYERS, DEMO_PROVIDERS, FindOrganization, OrganizationInfo
 from authlinc.service.users import NewUser, create_user
 from masterlinc.agent import DemoPlan
+from masterlinc.audit.sealer import seal_all
 from masterlinc.context import Context
 from masterlinc.demo.population import people
 from masterlinc.ids import new_id
@@ -86,6 +87,7 @@ async def populate(running: Running, make_principal: MakePrincipal, root: asyncp
         held = role if role in rbac.roles and rbac.roles[role].assignable else "nurse"  # their tokens say otherwise
         new = NewUser(found[0], f"{role}@matrix.example", _PASSWORD, "Nora", "نورة", (held,))
         peopled.users[found[0], role] = await create_user(ctx, new)
+    await seal_all(running.services)  # there is a checkpoint to ask for
     return peopled
 
 
