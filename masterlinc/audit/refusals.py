@@ -6,7 +6,7 @@ number. A kind is who was refused, from where, on which route and why.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from masterlinc.beside import beside
 from masterlinc.clock import Clock
 from masterlinc.db import Database
 from masterlinc.errors import DomainError
@@ -152,13 +153,10 @@ def noting(refusals: Refusals, trusted: tuple[Network, ...]) -> Note:
 @asynccontextmanager
 async def writing(refusals: Refusals) -> AsyncIterator[None]:
     """Write them while the block runs, and all that are left at its end."""
-    task = asyncio.create_task(refusals.keep_on(), name="audit-refusals")
     try:
-        yield
+        async with beside(refusals.keep_on(), "audit-refusals"):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await refusals.try_to_flush(everything=True)
 
 

@@ -6,7 +6,7 @@ number of a seal is its key.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import asyncpg
 
 from masterlinc.audit import checkpoint, keys, seals
 from masterlinc.audit.format import NO_SEAL, Seal, root
+from masterlinc.beside import beside
 from masterlinc.context import Services
 from masterlinc.errors import DomainError
 from masterlinc.observe.logs import logger
@@ -59,13 +60,8 @@ async def seal_all(services: Services) -> int:
 @asynccontextmanager
 async def sealing(services: Services) -> AsyncIterator[None]:
     """Seal now and then while the block runs, and write checkpoints where the settings name a folder."""
-    task = asyncio.create_task(_keep_on(services), name="audit-sealer")
-    try:
+    async with beside(_keep_on(services), "audit-sealer"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def _over(rows: list[Any], last: Seal | None, previous: bytes, kid: str, now: datetime) -> Seal:

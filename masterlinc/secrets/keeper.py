@@ -4,9 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from masterlinc.beside import beside
 from masterlinc.secrets.files import SourceFault, Stamp, stamp
 from masterlinc.secrets.reading import Reader, fill
 from masterlinc.secrets.secret import Secret, secrets_of
@@ -83,13 +84,8 @@ async def kept(keeper: Keeper) -> AsyncIterator[None]:
     if not keeper.follows:
         yield
         return
-    task = asyncio.create_task(_repeat(keeper), name="secrets")
-    try:
+    async with beside(_repeat(keeper), "secrets"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _repeat(keeper: Keeper) -> None:

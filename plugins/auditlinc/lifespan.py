@@ -1,11 +1,11 @@
 """What runs as long as the process does: shipping, where a SIEM is named."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from auditlinc.shipping.shipper import Shipper
 from auditlinc.shipping.target import target_of
+from masterlinc.beside import beside
 from masterlinc.context import Context
 
 
@@ -17,12 +17,9 @@ async def lifespan(ctx: Context) -> AsyncIterator[None]:
         yield
         return
     shipper = Shipper(ctx, target)
-    task = asyncio.create_task(shipper.keep_on(), name="auditlinc-shipping")
     try:
-        yield
+        async with beside(shipper.keep_on(), "auditlinc-shipping"):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await shipper.give_up()
         await target.close()

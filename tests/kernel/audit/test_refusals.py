@@ -1,5 +1,6 @@
 """What is refused leaves a row: who, where, why and from where, counted, and never in the way of the answer."""
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
-from masterlinc.audit.refusals import MOST_KINDS, Kind, Refusals
+from masterlinc.audit.refusals import MOST_KINDS, Kind, Refusals, writing
 from masterlinc.db import Database
 from masterlinc.errors import Unavailable
 from masterlinc.ids import new_id, show
@@ -142,6 +143,27 @@ async def test_a_dead_database_turns_no_refusal_into_a_fault_and_loses_none(new_
     finally:
         await database.close()
     assert tuple(row) == ("t", "2")
+
+
+async def test_what_is_left_is_written_though_the_background_died(new_database, clock, monkeypatch):
+    async def die(_):
+        raise ValueError("broken")
+
+    urls = await new_database()
+    monkeypatch.setattr(Refusals, "keep_on", die)
+    database = Database(DatabaseSettings(url=Secret(urls.app)))
+    await database.open()
+    try:
+        refusals = Refusals(database, clock)
+        with pytest.raises(ValueError, match="broken"):
+            async with writing(refusals):
+                refusals.note(kind(HERE), "t")
+                await asyncio.sleep(0)
+        owner = await asyncpg.connect(urls.owner)
+        assert [row["trace_id"] for row in await rows(owner, HERE)] == ["t"]
+        await owner.close()
+    finally:
+        await database.close()
 
 
 async def test_an_application_whose_database_is_gone_still_says_401(run_app, new_database, make_principal):
