@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct
 
 from masterlinc.beside import beside
 from masterlinc.clock import Clock
-from masterlinc.db import Database
+from masterlinc.db import FAULTS, Database
 from masterlinc.errors import DomainError
 from masterlinc.http.address import Network, client_address
 from masterlinc.http.trace import trace_id
@@ -38,7 +37,6 @@ SELECT id, organization_id, actor_id, actor_kind, session_id, trace_id, $2, 'rou
 FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, organization_id uuid, actor_id uuid, actor_kind text, session_id uuid,
     trace_id text, route text, detail jsonb, address text)
 """
-_FAULTS = (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 Note = Callable[[Any, DomainError], None]
 
@@ -121,7 +119,7 @@ class Refusals:
         try:
             await self.flush(everything=everything)
             self._failed = False
-        except _FAULTS as fault:
+        except FAULTS as fault:
             if not self._failed:
                 logger.fault("refusals not audited yet", fault)
             self._failed = True

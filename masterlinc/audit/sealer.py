@@ -11,17 +11,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from masterlinc.audit import checkpoint, keys, seals
 from masterlinc.audit.format import NO_SEAL, Seal, root
 from masterlinc.beside import beside
 from masterlinc.context import Services
-from masterlinc.errors import DomainError
+from masterlinc.db import FAULTS
 from masterlinc.observe.logs import logger
 
 BATCH = 4096
-_FAULTS = (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class SealsAhead(Exception):
@@ -89,7 +86,7 @@ async def _keep_on(services: Services) -> None:
             fault = ""
         except SealsAhead:
             fault = "the seals are ahead of this database: see docs/audit.md"
-        except _FAULTS as failed:
+        except FAULTS as failed:
             fault = type(failed).__name__
         if fault and fault != told:  # once an outage
             logger.warning("audit not sealed", reason=fault)

@@ -11,7 +11,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
 
-import asyncpg
 from litestar import Request, Response
 from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
 
@@ -19,6 +18,7 @@ from masterlinc import idempotency
 from masterlinc.beside import beside
 from masterlinc.clock import Clock
 from masterlinc.context import Context
+from masterlinc.db.faults import FAULTS
 from masterlinc.db.transaction import Database, Transaction
 from masterlinc.errors import DomainError, Malformed
 from masterlinc.idempotency import Answer, KeyInFlight, KeyReused, RequestKey
@@ -122,7 +122,7 @@ async def _tidy(db: Database, clock: Clock) -> None:
         await asyncio.sleep(_SECONDS_BETWEEN)
         try:
             await forget_expired(db, clock.now())
-        except (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        except FAULTS as fault:
             logger.fault("idempotency not tidied", fault)
 
 

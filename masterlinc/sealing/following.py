@@ -9,11 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
-
 from masterlinc.beside import beside
-from masterlinc.db import Database
-from masterlinc.errors import DomainError, StartupError
+from masterlinc.db import FAULTS, Database
+from masterlinc.errors import StartupError
 from masterlinc.sealing.masters import KEY_BYTES, MasterKeys, MasterUnknown
 from masterlinc.sealing.ring import StoredKey
 from masterlinc.sealing.store import ROOT
@@ -102,13 +100,7 @@ class Following:
             return False
         try:
             rows = self._alone.submit(lambda: asyncio.run(self._database.alone(_NEWS, str(self._next)))).result(_WAIT)
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-        ) as fault:
+        except FAULTS as fault:
             self._again_at = time.monotonic() + _PAUSE
             _log.warning("the keys of sealed values could not be read: %s", type(fault).__name__)
             return False
@@ -140,5 +132,5 @@ async def _repeat(following: Following, every: float) -> None:
         try:
             await following.look()
             following.take_masters()
-        except (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        except FAULTS as fault:
             _log.warning("the keys of sealed values could not be read: %s", type(fault).__name__)

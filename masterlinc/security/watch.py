@@ -5,12 +5,9 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
-
 from masterlinc.beside import beside
 from masterlinc.clock import Clock
-from masterlinc.db import Database
-from masterlinc.errors import DomainError
+from masterlinc.db import FAULTS, Database
 from masterlinc.security import keys, revocation
 from masterlinc.security.revocation import Revocations
 from masterlinc.security.tokens import TokenVerifier
@@ -47,6 +44,6 @@ async def _follow(
             await refresh(database, verifier, revocations, clock)
             if rounds % _PURGE_EVERY == 0:
                 await revocation.purge(database, clock.now())
-        except (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        except FAULTS as fault:
             # What is revoked stays revoked; the database's own health check tells the operator.
             _log.warning("keys and revocations could not be read: %s", fault)

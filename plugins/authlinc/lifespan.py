@@ -5,8 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
-
 from authlinc.service.defence import forget_old
 from authlinc.service.key_watch import watched
 from authlinc.service.mailing import forget_mails
@@ -14,7 +12,7 @@ from authlinc.service.signing import ensure_signing_key
 from authlinc.service.state import open_state, state_of
 from masterlinc.beside import beside
 from masterlinc.context import Context
-from masterlinc.errors import DomainError
+from masterlinc.db import FAULTS
 
 _log = logging.getLogger(__name__)
 _HOUR = 3600
@@ -43,7 +41,7 @@ async def _clean(ctx: Context) -> None:
         try:
             await forget_old(ctx)
             await forget_mails(ctx)
-        except (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        except FAULTS as fault:
             _log.warning("old attempts to sign in could not be forgotten: %s", fault)
 
 

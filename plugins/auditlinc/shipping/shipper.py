@@ -6,7 +6,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
 from msgspec import structs
 
 from auditlinc.shipping import positions
@@ -17,11 +16,9 @@ from auditlinc.shipping.target import Target
 from masterlinc.audit import checkpoint
 from masterlinc.backoff import backoff
 from masterlinc.context import Context
-from masterlinc.errors import DomainError
+from masterlinc.db import FAULTS
 from masterlinc.ids import new_id
 from masterlinc.observe.logs import logger
-
-FAULTS = (OSError, TimeoutError, DomainError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Shipper:

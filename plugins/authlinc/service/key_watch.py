@@ -5,13 +5,11 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
-
 from authlinc import key_queries as queries
 from authlinc.service.state import state_of
 from masterlinc.beside import beside
 from masterlinc.context import Context
-from masterlinc.errors import DomainError
+from masterlinc.db import FAULTS
 from masterlinc.security.principal import Principal
 
 _log = logging.getLogger(__name__)
@@ -59,6 +57,6 @@ async def _follow(ctx: Context) -> None:
             await follow(ctx)
             if rounds % _ROUNDS_BETWEEN_USES == 0:
                 await write_uses(ctx)
-        except (DomainError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        except FAULTS as fault:
             # What is revoked stays revoked; the database's own health check tells the operator.
             _log.warning("API keys could not be read: %s", fault)
