@@ -12,7 +12,7 @@ from uuid import UUID
 
 from masterlinc.clock import Clock
 from masterlinc.limits.bucket import Bucket
-from masterlinc.limits.policy import SLOTS, OverLimit, Policy, Taken
+from masterlinc.limits.policy import SLOTS, Policy, Taken
 from masterlinc.limits.shared import PREFIX, Ask, Shared
 from masterlinc.secrets import Secret
 from masterlinc.settings import LimitSettings
@@ -59,13 +59,6 @@ class Limits:
                 bucket.grant(self._own(policy), policy.limit, now, shared=False)
             else:
                 await self._ask(bucket, subject)
-
-    async def require(self, policy: Policy, subject: str | UUID) -> Taken:
-        """Use one permit; raises OverLimit where none is left."""
-        taken = await self.take(policy, subject)
-        if not taken.allowed:
-            raise OverLimit(taken)
-        return taken
 
     async def close(self) -> None:
         """End the round that is on its way, and let Redis go."""

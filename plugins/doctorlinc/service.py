@@ -81,7 +81,7 @@ async def list_patients(ctx: Context, search: str | None, *, limit: int, offset:
             words = sorted(set(text.fold(wanted).split()), key=lambda word: (-len(word), word))
             rows, total = await queries.patients_like(tx, words, limit, offset) if words else ([], 0)
         for row in rows:
-            audit_read(tx, row, action="patient.list")
+            _audit_listed(tx, row)
         return [_view(ctx, row) for row in rows], total
 
 
@@ -149,9 +149,9 @@ def organizations(ctx: Context) -> Sequence[UUID]:
     return sorted(ctx.principal.organizations)
 
 
-def audit_read(tx: Transaction, row: Any, *, action: str = "patient.read") -> None:
-    """Record that a patient's data was read."""
-    tx.audit(action, "patient", ids.show("PAT", row["id"]), organization_id=row["organization_id"], patient=row["id"])
+def _audit_listed(tx: Transaction, row: Any) -> None:
+    patient, home = row["id"], row["organization_id"]
+    tx.audit("patient.list", "patient", ids.show("PAT", patient), organization_id=home, patient=patient)
 
 
 def open_column(ctx: Context, row: Any, column: str) -> str | None:

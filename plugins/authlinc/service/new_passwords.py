@@ -24,9 +24,9 @@ def password_faults(ctx: Context, password: str, context: tuple[str, ...], field
     return found
 
 
-async def hash_new(ctx: Context, password: str, context: tuple[str, ...], field: str = "password") -> str:
+async def hash_new(ctx: Context, password: str, context: tuple[str, ...]) -> str:
     """Return the hash of a password that its owner chose; raises Invalid, or Unavailable when too many come at once."""
-    found = password_faults(ctx, password, context, field)
+    found = password_faults(ctx, password, context)
     if found:
         raise Invalid(errors=found)
     passwords = state_of(ctx).passwords
