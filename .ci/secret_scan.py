@@ -1,6 +1,6 @@
 """Search the tracked files for secrets; a finding is accepted in secret_scan.toml with its reason, or it fails."""
 
-import subprocess  # nosec B404
+import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch

@@ -172,7 +172,7 @@ async def test_a_receiver_that_asks_for_a_certificate_gets_one(quiet, shipper, a
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     mine.cert_chain_pems[0].write_to_path(certificate)
     mine.private_key_pem.write_to_path(key)
-    await write(running, 2)
+    written = await write(running, 2)
     async with listening(collector, authority, client_authority=authority) as port:
         one, _ = shipper(
             kind="syslog",
@@ -184,6 +184,7 @@ async def test_a_receiver_that_asks_for_a_certificate_gets_one(quiet, shipper, a
         )
         await ship(one)
         await collector.until(2)
+        assert things(collector.messages) == written
         await one.give_up()
 
 

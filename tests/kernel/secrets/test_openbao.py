@@ -4,7 +4,6 @@ import json
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -89,10 +88,7 @@ def test_a_vault_that_is_away_or_slow_has_a_deadline(openbao):
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        began = time.monotonic()
-        text = refused(openbao.settings(address=address, deadline_seconds=0.2), kept("a"))
-        assert "ReadTimeout" in text
-        assert time.monotonic() - began < 20
+        assert "ReadTimeout" in refused(openbao.settings(address=address, deadline_seconds=0.2), kept("a"))
     assert "ConnectionError" in refused(openbao.settings(address=address, deadline_seconds=0.2), kept("a"))
 
 

@@ -58,13 +58,12 @@ async def test_34_the_decoy_is_nobodys_password(passwords: Passwords) -> None:
 
 @pytest.mark.parametrize("password", ["a" * (LONGEST_BYTES + 1), "م" * 513, "🔒" * 257, "x" * 4096, "\ud800"])
 async def test_35_too_long_is_refused_before_hashing(passwords: Passwords, password: str) -> None:
-    start = time.perf_counter()
+    passwords._hasher = None  # type: ignore[assignment] # whatever reached it would fail in another way
     with pytest.raises(Invalid) as refusal:
         await passwords.hash(password)
     assert refusal.value.errors[0].path == "password"
     with pytest.raises(Invalid):
         await passwords.check(None, password)
-    assert time.perf_counter() - start < 0.02
 
 
 @pytest.mark.parametrize("password", ["م" * 64, "🔐" * 64, "a" * 72 + "b", "a" * LONGEST_BYTES])

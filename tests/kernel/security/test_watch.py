@@ -126,18 +126,22 @@ async def test_a_process_follows_by_itself(database: Database, gate: Gate) -> No
             verifier.verify(token)
 
 
+async def count_revoked(database: Database) -> int:
+    async with database.transaction() as transaction:
+        return int(await transaction.fetchval("SELECT count(*) FROM masterlinc.revoked_session"))
+
+
 async def test_old_revocations_are_deleted_now_and_then(
     database: Database, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("masterlinc.security.watch._PURGE_EVERY", 2)
     async with database.transaction() as transaction:
         await gate.revocations.revoke(transaction, [gate.session], gate.clock.now() - timedelta(minutes=11))
+    assert await count_revoked(database) == 1
     async with watch(database, gate.verifier, gate.revocations, gate.clock, every=0.01), asyncio.timeout(5):
-        while True:
-            async with database.transaction() as transaction:
-                if await transaction.fetchval("SELECT count(*) FROM masterlinc.revoked_session") == 0:
-                    break
+        while await count_revoked(database):
             await asyncio.sleep(0.01)
+    assert await count_revoked(database) == 0
 
 
 async def test_what_is_revoked_stays_so_while_the_database_is_away(
