@@ -114,7 +114,8 @@ def _conditions(wanted: Wanted) -> Iterable[tuple[str, Any]]:
     }
     yield from ((f"{column} = {{}}", value) for column, value in exact.items() if value is not None)
     if wanted.purpose is not None:  # a grant's number follows that of an emergency
-        yield "split_part(e.purpose, ':', 1) = {}", wanted.purpose
+        column = "e.purpose" if ":" in wanted.purpose else "split_part(e.purpose, ':', 1)"
+        yield f"{column} = {{}}", wanted.purpose
     yield from _bounds(wanted, "p.event_id" if wanted.patient else "e.id")
 
 

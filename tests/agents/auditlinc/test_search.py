@@ -1,5 +1,6 @@
 """The audit is searched by auditors: of their organization, of everybody by the operator's; records stay out of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,6 +42,17 @@ async def test_rows_say_who_what_whose_why_and_from_where(clinic):
 )
 async def test_each_filter_narrows(clinic, query, count):
     assert len(await clinic.events(**query)) == count
+
+
+async def test_one_emergency_is_found_by_its_number_and_all_by_their_name(clinic):
+    grants = [f"break_glass:{show('BRG', new_id())}" for _ in range(2)]
+    for purpose in grants:
+        ctx = clinic.running.context("doctorlinc", replace(clinic.doctor, purpose=purpose))
+        async with ctx.transaction() as transaction:
+            transaction.audit("patient.read", "patient", clinic.patient, organization_id=clinic.doctor.organization_id)
+    assert [one["purpose"] for one in await clinic.events(purpose="break_glass")] == grants[::-1]
+    for purpose in grants:
+        assert [one["purpose"] for one in await clinic.events(purpose=purpose)] == [purpose]
 
 
 async def test_by_actor_resource_and_time(clinic):
