@@ -14,7 +14,7 @@ from masterlinc.http.accept import require_acceptable
 from masterlinc.http.body import BoundedBody, Deadlines
 from masterlinc.http.headers import complete, security_headers
 from masterlinc.http.limiting import limit_fields
-from masterlinc.http.openapi import DocumentedProblems, ExactNumbers
+from masterlinc.http.openapi import DocumentedRoutes, ExactNumbers
 from masterlinc.http.query import REPEATED, escaped, require_single
 from masterlinc.http.request import Request
 from masterlinc.http.response import Response
@@ -41,7 +41,7 @@ def install(config: AppConfig, settings: HttpSettings, refused: Refused = lambda
     config.type_encoders = {**(config.type_encoders or {}), Money: encode_hook, Quantity: encode_hook}
     config.exception_handlers = {**config.exception_handlers, Exception: _answered(settings, refused)}
     config.middleware.append(_routed(settings))
-    config.plugins.extend([ExactNumbers(), DocumentedProblems()])
+    config.plugins.extend([ExactNumbers(), DocumentedRoutes()])
     config.logging_config = None
     return config
 

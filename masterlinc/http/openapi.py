@@ -1,11 +1,11 @@
-"""How exact numbers and problems look in the OpenAPI document."""
+"""How exact numbers, problems and public routes look in the OpenAPI document."""
 
 from collections.abc import Callable
 from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import OpenAPIType, Schema
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, RequestBody, Schema
 from litestar.plugins import OpenAPISchemaPlugin, ReceiveRoutePlugin
 from litestar.routes import BaseRoute
 from litestar.typing import FieldDefinition
@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 
 from masterlinc.errors import FieldError
 from masterlinc.money import Money, Quantity
+from masterlinc.security.guards import PUBLIC
 
 _SCHEMAS: dict[Any, Callable[[], Schema]] = {
     Money: lambda: Schema(
@@ -64,14 +65,16 @@ _PROBLEMS = {
 }
 
 
-class DocumentedProblems(ReceiveRoutePlugin):
-    """Writes the errors that any route may answer into every operation."""
+class DocumentedRoutes(ReceiveRoutePlugin):
+    """Writes into every operation the errors that any route may answer, and where no token is asked for."""
 
     def receive_route(self, route: BaseRoute) -> None:
-        """Add the responses that a route's handlers do not describe themselves."""
+        """Add the responses that handlers do not describe themselves, and free the public ones of the token."""
         for handler in getattr(route, "route_handlers", ()):
             if isinstance(handler, HTTPRouteHandler):
                 handler.responses = {**_problem_responses(), **(handler.responses or {})}
+                if handler.opt.get(PUBLIC):
+                    handler.security = [{}]
 
 
 def _problem_responses() -> dict[int, ResponseSpec]:
@@ -80,6 +83,11 @@ def _problem_responses() -> dict[int, ResponseSpec]:
         status: ResponseSpec(data_container=Problem, generate_examples=False, description=text, media_type=kind)
         for status, text in _PROBLEMS.items()
     }
+
+
+def body_of(schema: Schema, *media_types: str) -> RequestBody:
+    """Return the body of an operation whose route reads the request itself."""
+    return RequestBody({kind: OpenAPIMediaType(schema=schema) for kind in media_types}, required=True)
 
 
 class ExactNumbers(OpenAPISchemaPlugin):

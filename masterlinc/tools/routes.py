@@ -1,14 +1,17 @@
 """The routes of tools: MCP at `/mcp`, and the cards of agents. They are there only where tools are on."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import OpenAPIType, Operation, Schema
 from litestar.params import FromPath
 
 from masterlinc.context import Context
 from masterlinc.errors import Forbidden
+from masterlinc.http.openapi import body_of
 from masterlinc.http.request import require_json
 from masterlinc.settings import Settings
 from masterlinc.tools import cards
@@ -17,6 +20,15 @@ from masterlinc.tools.server import MAX_BYTES, ToolServer
 from masterlinc.wire import guard
 
 _ANSWER = ResponseSpec(dict[str, Any], description="A message of JSON-RPC 2.0", generate_examples=False)
+
+
+@dataclass
+class _Message(Operation):
+    """The operation of the route that hands its body to the MCP SDK."""
+
+    def __post_init__(self) -> None:
+        message = Schema(type=OpenAPIType.OBJECT, description="A message of JSON-RPC 2.0")
+        self.request_body = body_of(message, "application/json")
 
 
 class OriginRefused(Forbidden):
@@ -31,6 +43,7 @@ class OriginRefused(Forbidden):
     opt={"permission": "task:execute"},
     status_code=200,
     summary="Tools for AI clients (Model Context Protocol)",
+    operation_class=_Message,
     responses={200: _ANSWER},
 )
 async def mcp(

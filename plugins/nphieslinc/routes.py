@@ -1,18 +1,31 @@
 """Messages over HTTP."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.params import FromPath, FromQuery
 
 from masterlinc.context import Context
 from masterlinc.http.idempotency import Keyed, idempotent
+from masterlinc.http.openapi import body_of
 from masterlinc.http.request import require_json
 from nphieslinc import service
 from nphieslinc.schemas import MessageView, SubmittedMessage
 
 _FHIR = "application/fhir+json"
+
+
+@dataclass
+class _Bundle(Keyed):
+    """The operation of the route that takes a message byte for byte."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bundle = Schema(type=OpenAPIType.OBJECT, description="A message bundle of NPHIES")
+        self.request_body = body_of(bundle, _FHIR, "application/json")
 
 
 class _Known(Exception):  # nothing was written, so there is nothing to keep under an Idempotency-Key
@@ -25,7 +38,7 @@ class _Known(Exception):  # nothing was written, so there is nothing to keep und
     "/nphies/messages",
     opt={"permission": "nphies:submit"},
     summary="Submit a NPHIES message bundle",
-    operation_class=Keyed,
+    operation_class=_Bundle,
 )
 async def submit_message(ctx: NamedDependency[Context], request: Request[Any, Any, Any]) -> Response[Any]:
     """Take a claim-request or priorauth-request as it is; sent again, it answers the same claim with 200."""

@@ -153,6 +153,28 @@ async def test_the_routes_that_take_an_idempotency_key_say_so_on_the_page_and_in
     assert sorted(rows) == sorted(taken) == sorted(told)
 
 
+async def test_openapi_asks_for_a_token_and_for_a_body_where_the_route_does():
+    """What a route reads of a body itself, it describes itself."""
+    app = whole_app()
+    document = app.openapi_schema.to_schema()
+    operations = {
+        f"{method.upper()} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+    unasked = {one for one, operation in operations.items() if {} in operation.get("security", document["security"])}
+    assert unasked == {route for route, right in routes_of(app) if right == "public" and route in operations}
+    reading = {
+        f"POST {re.sub(r':[a-z]+}', '}', route.path)}"
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", [])
+        if "request.body()" in inspect.getsource(handler.fn)
+    }
+    assert [one for one in sorted(reading & set(operations)) if "requestBody" not in operations[one]] == []
+    assert set(operations["POST /api/v1/auth/token"]["requestBody"]["content"]) == {"application/x-www-form-urlencoded"}
+    assert set(operations["POST /api/v1/auth/token"]["responses"]["401"]["content"]) == {"application/json"}
+
+
 def test_every_permission_and_role_is_documented():
     text = page("docs/api.md")
     permissions = {one.name: one.title for one in declared_permissions(AGENTS)}

@@ -2,11 +2,14 @@
 
 import base64
 import binascii
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import OpenAPIType, Operation, Schema
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from authlinc.client_schemas import (
@@ -26,9 +29,21 @@ from masterlinc import ids
 from masterlinc.context import Context
 from masterlinc.errors import NotFound
 from masterlinc.http import paging
+from masterlinc.http.openapi import body_of
 
 _FORM = b"application/x-www-form-urlencoded"
 _LONGEST_BODY, _MOST_FIELDS = 16_384, 20
+_FIELDS = ("grant_type", "scope", "client_id", "client_secret", "client_assertion_type", "client_assertion")
+
+
+@dataclass
+class _Form(Operation):
+    """The operation of the token endpoint, which reads its form itself."""
+
+    def __post_init__(self) -> None:
+        text = Schema(type=OpenAPIType.STRING)
+        form = Schema(type=OpenAPIType.OBJECT, properties=dict.fromkeys(_FIELDS, text), required=["grant_type"])
+        self.request_body = body_of(form, _FORM.decode())
 
 
 @post(
@@ -36,6 +51,12 @@ _LONGEST_BODY, _MOST_FIELDS = 16_384, 20
     opt={"public": "the client proves itself in the request"},
     status_code=200,
     summary="Trade a client's secret or assertion for a token",
+    operation_class=_Form,
+    responses={
+        200: ResponseSpec(Token, description="The token", generate_examples=False),
+        400: ResponseSpec(Refusal, description="Why there is none", generate_examples=False),
+        401: ResponseSpec(Refusal, description="The client did not prove itself", generate_examples=False),
+    },
 )
 async def token(request: Request[Any, Any, Any], ctx: NamedDependency[Context]) -> Response[Token | Refusal]:
     """Return an access token; the body is a form and refusals are those of RFC 6749."""
