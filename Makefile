@@ -44,7 +44,7 @@ check: $(VENV)/.dev ## check what is installed, style, types, who imports whom, 
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive masterlinc plugins migrations benchmarks .ci
 	$(BIN)/python .ci/secret_scan.py
 
-bench: $(VENV)/.bench ## measure operations, workflows beside DBOS, events and timers; print JSON (ARGS= goes to it)
+bench: $(VENV)/.bench ## measure operations, signing in, workflows beside DBOS, events, timers, limits and the audit; print JSON (ARGS= goes to it)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-short: $(VENV)/.bench ## a first impression of the same, in under two minutes
