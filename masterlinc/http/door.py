@@ -42,7 +42,7 @@ class HostRefused(Malformed):
     """The request names another host than ours, or none, or several."""
 
     code = "host-refused"
-    title, title_ar = "This host is not served here", "هذا المضيف غير مخدوم هنا"
+    title, title_ar = "This host is not served here", "هذا النظام غير متاح على هذا المضيف"
 
 
 def check(settings: HttpSettings) -> None:

@@ -156,7 +156,7 @@ async def test_another_host_is_refused_whatever_a_proxy_header_says(host):
         sent = {"Host": host.encode(), "X-Forwarded-Host": b"api.masterlinc.example", "Accept-Language": b"ar"}
         answer = await http.get("/thing", headers=sent)
         assert (answer.status_code, answer.json()["code"]) == (400, "host-refused")
-        assert answer.json()["detail"] == "هذا المضيف غير مخدوم هنا"
+        assert answer.json()["detail"] == "هذا النظام غير متاح على هذا المضيف"
         assert answer.headers["trace-id"] == answer.json()["trace_id"]
         assert "strict-transport-security" in answer.headers
         assert (await http.get("/health/live", headers={"Host": host.encode()})).status_code == 200
