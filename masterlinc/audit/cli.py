@@ -17,7 +17,7 @@ Run = Callable[[Callable[[Services], Awaitable[None]]], int]
 
 def add(commands: Any, with_services: Run) -> None:
     """Add the command; `with_services` runs work over the configured database."""
-    audit = commands.add_parser("audit", help="verify the audit, keep checkpoints of it, change its key, erase what it says of persons")
+    audit = commands.add_parser("audit", help="verify the audit, keep checkpoints, change its key, erase what rows say")
     what = audit.add_subparsers(required=True, metavar="WHAT")
 
     verify = what.add_parser("verify", help="compare every audit row with its seal; exit code 3 where one differs")
