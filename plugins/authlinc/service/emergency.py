@@ -53,17 +53,7 @@ async def open_access(ctx: Context, form: BreakGlassForm) -> GrantOpened:
                 expires_at=ends,
             )
         )
-        event = BreakGlassOpened(grant, target, who.home, who.user_id)
-        transaction.publish(event, aggregate=grant, organization_id=target)
-        for organization in {target, who.home}:
-            transaction.audit(
-                "access.break_glass",
-                "break_glass",
-                ids.show("BRG", grant),
-                organization_id=organization,
-                patient=patient if organization == target else None,
-                detail={"minutes": str(form.minutes), "organization": ids.show("ORG", target)},
-            )
+        _tell_both(transaction, BreakGlassOpened(grant, target, who.home, who.user_id), patient, form.minutes)
 
     await ctx.run(work, frozenset({who.home, target}))
     security = ctx.settings.security
@@ -103,6 +93,21 @@ async def end_access(ctx: Context, grant_id: UUID) -> None:
         await end_session(ctx, transaction, row["home_organization_id"], row["session_id"], "closed")
         name, home = ids.show("BRG", grant_id), row["organization_id"]
         transaction.audit("access.break_glass_ended", "break_glass", name, organization_id=home)
+
+
+def _tell_both(transaction: Transaction, opened: BreakGlassOpened, patient: UUID | None, minutes: int) -> None:
+    """Let those whose records were opened know, and those whose user opened them."""
+    target = opened.organization_id
+    transaction.publish(opened, aggregate=opened.grant_id, organization_id=target)
+    for organization in {target, opened.home_organization_id}:
+        transaction.audit(
+            "access.break_glass",
+            "break_glass",
+            ids.show("BRG", opened.grant_id),
+            organization_id=organization,
+            patient=patient if organization == target else None,
+            detail={"minutes": str(minutes), "organization": ids.show("ORG", target)},
+        )
 
 
 async def _checked(ctx: Context, form: BreakGlassForm) -> tuple[str, UUID, UUID | None]:
