@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from accounts import ALONE, account, audits, organization, system
+from desks import SCOPES, Desk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,47 +19,26 @@ from authlinc.service.opaque import digest
 from authlinc.service.scopes import grantable
 from authlinc.service.state import state_of
 from masterlinc import ids
-from masterlinc.security.principal import Principal, machine_principal
+from masterlinc.security.principal import machine_principal
 from masterlinc.security.tokens import TokenRefused
-from masterlinc.testing import FixedClock, MakePrincipal, NewDatabase, RunApp, Running, bearer, client_of
+from masterlinc.testing import FixedClock, MakePrincipal, NewDatabase, RunApp, Running, client_of
 
-KEYS, DIRECTORY = "/api/v1/auth/api-keys", "/api/v1/agents"
-SCOPES = ["agent:read", "organization:read"]
+KEYS = "/api/v1/auth/api-keys"
 SECRET = "mlk_" + "A" * 43
 
 
-@dataclass
-class Desk:
-    """An administrator of an organization, and how they manage its keys."""
+class KeyDesk(Desk):
+    """An administrator who manages an organization's keys."""
 
-    running: Running
-    client: httpx.AsyncClient
-    boss: Principal
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return bearer(self.running, self.boss)
-
-    async def make(self, **changes: Any) -> httpx.Response:
-        body = {"name": "The hospital system", "scopes": SCOPES, **changes}
-        return await self.client.post(KEYS, json=body, headers=self.headers)
-
-    async def made(self, **changes: Any) -> tuple[str, str]:
-        """A new key's number and its secret."""
-        answer = await self.make(**changes)
-        assert answer.status_code == 201, answer.text
-        return answer.json()["key"]["key_id"], answer.json()["secret"]
-
-    async def use(self, secret: str) -> int:
-        return (await self.client.get(DIRECTORY, headers={"Authorization": f"Bearer {secret}"})).status_code
+    path, thing = KEYS, "key"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(running: Running, client: httpx.AsyncClient, make_principal: MakePrincipal) -> Desk:
-    return Desk(running, client, make_principal("admin", organization=await organization(running)))
+async def desk(running: Running, client: httpx.AsyncClient, make_principal: MakePrincipal) -> KeyDesk:
+    return KeyDesk(running, client, make_principal("admin", organization=await organization(running)))
 
 
-async def test_a_key_is_made_shown_once_and_used(desk: Desk) -> None:
+async def test_a_key_is_made_shown_once_and_used(desk: KeyDesk) -> None:
     answer = await desk.make()
     body = answer.json()
     assert answer.status_code == 201
@@ -75,7 +54,7 @@ async def test_a_key_is_made_shown_once_and_used(desk: Desk) -> None:
     assert body["secret"] not in shown.text
 
 
-async def test_a_key_may_what_its_scopes_say_and_no_more(desk: Desk) -> None:
+async def test_a_key_may_what_its_scopes_say_and_no_more(desk: KeyDesk) -> None:
     _, secret = await desk.made(scopes=["organization:read"])
     assert await desk.use(secret) == 403
     headers = {"Authorization": f"Bearer {secret}"}
@@ -97,19 +76,19 @@ async def test_a_key_may_what_its_scopes_say_and_no_more(desk: Desk) -> None:
         ({"secret": "mlk_mine"}, ["secret"]),
     ],
 )
-async def test_46_what_no_key_may_have(desk: Desk, changes: dict[str, Any], paths: list[str]) -> None:
+async def test_46_what_no_key_may_have(desk: KeyDesk, changes: dict[str, Any], paths: list[str]) -> None:
     answer = await desk.make(**changes)
     assert answer.status_code == 422, answer.text
     assert [fault["path"] for fault in answer.json()["errors"]] == paths
 
 
-async def test_who_may_not_manage_keys_makes_none(desk: Desk, make_principal: MakePrincipal) -> None:
+async def test_who_may_not_manage_keys_makes_none(desk: KeyDesk, make_principal: MakePrincipal) -> None:
     for role in ("doctor", "nurse", "billing", "researcher", "auditor", "service"):
-        nobody = Desk(desk.running, desk.client, make_principal(role, organization=desk.boss.organization_id))
+        nobody = KeyDesk(desk.running, desk.client, make_principal(role, organization=desk.boss.organization_id))
         assert (await nobody.make()).status_code == 403
 
 
-async def test_a_revoked_key_is_out_at_once(desk: Desk) -> None:
+async def test_a_revoked_key_is_out_at_once(desk: KeyDesk) -> None:
     key, secret = await desk.made()
     assert (await desk.client.delete(f"{KEYS}/{key}", headers=desk.headers)).status_code == 204
     assert await desk.use(secret) == 401
@@ -119,7 +98,7 @@ async def test_a_revoked_key_is_out_at_once(desk: Desk) -> None:
     assert (await desk.client.get(f"{KEYS}/{key}", headers=desk.headers)).json()["revoked_at"] is not None
 
 
-async def test_30_the_keys_of_a_disabled_organization_are_out(desk: Desk) -> None:
+async def test_30_the_keys_of_a_disabled_organization_are_out(desk: KeyDesk) -> None:
     _, secret = await desk.made()
     ctx, home = system(desk.running), desk.boss.organization_id
     for disabled_at, status in ((datetime.now(UTC), 401), (None, 200)):
@@ -136,12 +115,12 @@ async def test_22_another_process_and_a_new_one_know_of_both(
     urls = await new_database()
     here = await run_app(urls, **ALONE)
     async with client_of(here) as client:
-        desk = Desk(here, client, make_principal("admin", organization=await organization(here)))
+        desk = KeyDesk(here, client, make_principal("admin", organization=await organization(here)))
         kept, good = await desk.made()
         gone, bad = await desk.made()
         there = await run_app(urls, **ALONE)
         async with client_of(there) as elsewhere:
-            other = Desk(there, elsewhere, desk.boss)
+            other = KeyDesk(there, elsewhere, desk.boss)
             assert [await other.use(one) for one in (good, bad)] == [200, 200]
             await client.delete(f"{KEYS}/{gone}", headers=desk.headers)
             _, rotated = await rotate(desk, kept)
@@ -149,21 +128,21 @@ async def test_22_another_process_and_a_new_one_know_of_both(
             assert [await other.use(one) for one in (good, bad, rotated)] == [200, 401, 200]
 
 
-async def rotate(desk: Desk, key: str) -> tuple[str, str]:
+async def rotate(desk: KeyDesk, key: str) -> tuple[str, str]:
     answer = await desk.client.post(f"{KEYS}/{key}/rotate", headers=desk.headers)
     assert answer.status_code == 200, answer.text
     return answer.json()["key"]["key_id"], answer.json()["secret"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def timed(run_app: RunApp, make_principal: MakePrincipal) -> AsyncIterator[tuple[Desk, FixedClock]]:
+async def timed(run_app: RunApp, make_principal: MakePrincipal) -> AsyncIterator[tuple[KeyDesk, FixedClock]]:
     clock = FixedClock(datetime.now(UTC))
     running = await run_app(clock=clock, **ALONE)
     async with client_of(running) as client:
-        yield Desk(running, client, make_principal("admin", organization=await organization(running))), clock
+        yield KeyDesk(running, client, make_principal("admin", organization=await organization(running))), clock
 
 
-async def test_an_old_secret_works_until_the_overlap_is_over(timed: tuple[Desk, FixedClock]) -> None:
+async def test_an_old_secret_works_until_the_overlap_is_over(timed: tuple[KeyDesk, FixedClock]) -> None:
     desk, clock = timed
     key, first = await desk.made(expires_in_days=30)
     same, second = await rotate(desk, key)
@@ -176,7 +155,7 @@ async def test_an_old_secret_works_until_the_overlap_is_over(timed: tuple[Desk, 
     assert await desk.use(second) == 401  # rotating makes no key older than it may become
 
 
-async def test_the_last_use_is_written_down_coarsely(timed: tuple[Desk, FixedClock]) -> None:
+async def test_the_last_use_is_written_down_coarsely(timed: tuple[KeyDesk, FixedClock]) -> None:
     desk, clock = timed
     key, secret = await desk.made()
     ctx = system(desk.running)
@@ -197,7 +176,7 @@ async def test_the_last_use_is_written_down_coarsely(timed: tuple[Desk, FixedClo
     assert await last() == clock.now() - timedelta(minutes=1)
 
 
-async def test_4_keys_that_nobody_has_ask_nothing(desk: Desk, statements: Any) -> None:
+async def test_4_keys_that_nobody_has_ask_nothing(desk: KeyDesk, statements: Any) -> None:
     _, secret = await desk.made()
     ring = state_of(system(desk.running)).keys
     size = len(ring)
@@ -210,14 +189,14 @@ async def test_4_keys_that_nobody_has_ask_nothing(desk: Desk, statements: Any) -
 
 
 @pytest.mark.parametrize("other", ["mlk_", "mlk", SECRET, SECRET + "A", "mlk_" + "A" * 42 + "=", "mlk_" + "A" * 5000])
-async def test_what_is_no_key_is_refused(desk: Desk, other: str) -> None:
+async def test_what_is_no_key_is_refused(desk: KeyDesk, other: str) -> None:
     assert await desk.use(other) == 401
 
 
-async def test_42_another_organizations_keys_are_not_there(desk: Desk, make_principal: MakePrincipal) -> None:
+async def test_42_another_organizations_keys_are_not_there(desk: KeyDesk, make_principal: MakePrincipal) -> None:
     key, secret = await desk.made()
     home = await organization(desk.running)
-    stranger = Desk(desk.running, desk.client, make_principal("admin", organization=home))
+    stranger = KeyDesk(desk.running, desk.client, make_principal("admin", organization=home))
     for method, path in (("GET", key), ("DELETE", key), ("POST", f"{key}/rotate")):
         answer = await desk.client.request(method, f"{KEYS}/{path}", headers=stranger.headers)
         assert answer.status_code == 404
@@ -225,14 +204,14 @@ async def test_42_another_organizations_keys_are_not_there(desk: Desk, make_prin
     assert await desk.use(secret) == 200
 
 
-async def test_there_are_only_so_many(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_there_are_only_so_many(desk: KeyDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system(desk.running).config, "api_keys_most", 3)
     answers = await asyncio.gather(*(desk.make() for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 3
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"too-many-keys"}
 
 
-async def test_the_database_and_the_audit_hold_no_secret(desk: Desk, running: Running) -> None:
+async def test_the_database_and_the_audit_hold_no_secret(desk: KeyDesk, running: Running) -> None:
     key, secret = await desk.made()
     await rotate(desk, key)
     home = desk.boss.organization_id
@@ -244,7 +223,7 @@ async def test_the_database_and_the_audit_hold_no_secret(desk: Desk, running: Ru
     assert [row["action"] for row in trail] == ["api_key.create", "api_key.rotate"]
 
 
-async def test_165_the_audit_names_the_key(desk: Desk, running: Running) -> None:
+async def test_165_the_audit_names_the_key(desk: KeyDesk, running: Running) -> None:
     """What a machine does is written under its key, not under who made it."""
     who = await account(running, home=desk.boss.organization_id)
     key, secret = await desk.made()

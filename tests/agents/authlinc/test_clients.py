@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from accounts import ALONE, organization, system
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from desks import SCOPES, Desk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,43 +22,23 @@ from authlinc.routes.oauth import read_form
 from authlinc.service import client_keys
 from authlinc.service.grants import GrantRefused
 from masterlinc import ids
-from masterlinc.security.principal import Principal
 from masterlinc.settings import Settings
 from masterlinc.testing import FixedClock, MakePrincipal, RunApp, Running, bearer, client_of
 
 URL, CLIENTS, TOKEN = "https://clinic.example", "/api/v1/auth/clients", "/api/v1/auth/token"
-SCOPES = ["agent:read", "organization:read"]
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FORM = [(b"content-type", b"application/x-www-form-urlencoded")]
 
 
 @dataclass
-class Office:
+class Office(Desk):
     """An administrator who makes clients, and what those clients send."""
 
-    running: Running
+    path, thing = CLIENTS, "client"
     clock: FixedClock
-    client: httpx.AsyncClient
-    boss: Principal
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return bearer(self.running, self.boss)
-
-    async def make(self, **changes: Any) -> httpx.Response:
-        body = {"name": "The hospital system", "scopes": SCOPES, **changes}
-        return await self.client.post(CLIENTS, json=body, headers=self.headers)
-
-    async def made(self, **changes: Any) -> tuple[str, str]:
-        answer = await self.make(**changes)
-        assert answer.status_code == 201, answer.text
-        return answer.json()["client"]["client_id"], answer.json()["secret"]
 
     async def ask(self, auth: tuple[str, str] | None = None, **fields: str) -> httpx.Response:
         return await self.client.post(TOKEN, data={"grant_type": "client_credentials", **fields}, auth=auth)
-
-    async def use(self, token: str, path: str = "/api/v1/agents") -> int:
-        return (await self.client.get(path, headers={"Authorization": f"Bearer {token}"})).status_code
 
     def assertion(self, key: Any, algorithm: str, client: str, **changes: Any) -> str:
         now = int(self.clock.now().timestamp())
@@ -86,7 +67,7 @@ async def place(run_app: RunApp) -> AsyncIterator[tuple[Running, FixedClock, htt
 @pytest_asyncio.fixture(loop_scope="session")
 async def office(place: tuple[Running, FixedClock, httpx.AsyncClient], make_principal: MakePrincipal) -> Office:
     running, clock, client = place
-    return Office(running, clock, client, make_principal("admin", organization=await organization(running)))
+    return Office(running, client, make_principal("admin", organization=await organization(running)), clock)
 
 
 def refused(answer: httpx.Response, code: str) -> None:
