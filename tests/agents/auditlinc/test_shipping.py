@@ -1,5 +1,6 @@
 """Shipping to real receivers over real TLS: every row at least once, in order, after crashes and refusals too."""
 
+import asyncio
 from datetime import timedelta
 
 import asyncpg
@@ -95,6 +96,26 @@ async def test_syslog_gets_every_row_in_order_and_a_checkpoint(quiet, shipper, a
         assert collector.connections == 1
         assert collector.frames[0].startswith(b"<110>1 20")
         await one.give_up()
+
+
+async def test_a_sealing_key_that_does_not_open_ends_no_shipping(quiet, shipper, authority, authorities, caplog):
+    running, urls = quiet
+    collector = Collector()
+    await write(running, 1)
+    await seal_all(running.services)
+    owner = await asyncpg.connect(urls.owner)
+    await owner.execute("UPDATE masterlinc.audit_key SET sealed = 'no sealed value'")
+    async with listening(collector, authority) as port:
+        one, _ = shipper(kind="syslog", host="127.0.0.1", port=port, authorities=authorities, poll_seconds=0.01)
+        task = asyncio.create_task(one.keep_on())
+        async with asyncio.timeout(20):
+            while "audit not shipped" not in caplog.messages:
+                await asyncio.sleep(0)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await one.give_up()
+    await owner.close()
 
 
 async def test_a_receiver_with_another_certificate_gets_nothing(quiet, shipper, authorities):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from masterlinc.audit import checkpoint, keys
-from masterlinc.audit.sealer import SealsAhead, seal, seal_all
+from masterlinc.audit.sealer import SealsAhead, seal, seal_all, sealing
 from masterlinc.audit.verification import Anchors, read_checkpoint, verify
 from masterlinc.audit.verification.rows import ROWS, Reader
 from masterlinc.cli import main
@@ -93,6 +93,27 @@ async def test_seals_that_are_ahead_of_the_server_stop_the_sealing(fresh):
     await owner.execute("UPDATE masterlinc.audit_seal SET last_xid = '999999999'")
     with pytest.raises(SealsAhead):
         await seal(services)
+
+
+async def test_a_key_that_does_not_open_is_told_of_and_sealing_goes_on_without_it(fresh, caplog):
+    services, owner, _ = fresh
+    services.settings.audit.seal_seconds = 0.01
+    await write(services)
+    await seal_all(services)
+    async with services.db.transaction() as transaction:  # the role that serves may add keys
+        await transaction.execute(
+            "INSERT INTO masterlinc.audit_key (kid, public_key, sealed, created_at, endorsed_by, endorsement)"
+            " SELECT 'forged', $1, 'no sealed value', now(), kid, $2 FROM masterlinc.audit_key",
+            bytes(32),
+            bytes(64),
+        )
+    await write(services)
+    async with asyncio.timeout(20), sealing(services):
+        while "audit not sealed" not in caplog.messages:
+            await asyncio.sleep(0)
+        await owner.execute("DELETE FROM masterlinc.audit_key WHERE kid = 'forged'")
+        while (await verified(owner)).unsealed:
+            await asyncio.sleep(0)
 
 
 async def test_keys_are_a_line_and_the_old_one_seals_no_more(fresh):
