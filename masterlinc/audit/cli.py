@@ -74,10 +74,11 @@ async def _verified(url: str, anchors: Any, tell: Any) -> Any:
     import asyncpg
 
     from masterlinc.audit.verification import verify
+    from masterlinc.db.connecting import connect_to
 
     try:
-        connection = await asyncpg.connect(url, server_settings={"application_name": "masterlinc audit", "jit": "off"})
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as fault:
+        connection = await connect_to(url, server_settings={"application_name": "masterlinc audit", "jit": "off"})
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
         raise StartupError(f"PostgreSQL does not answer: {fault}") from None
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -20,9 +20,17 @@ async def connect(url: Secret, renew: Renew, **options: Any) -> Any:
     """Connect; where the password is refused, it may have been changed a moment ago: read it again, try once more."""
     tried = url.reveal()
     try:
-        return await asyncpg.connect(tried, **options)
+        return await connect_to(tried, **options)
     except _REFUSED:
         await renew(url)
         if url.reveal() == tried:  # one that connects beside us may have read it first
             raise
-    return await asyncpg.connect(url.reveal(), **options)
+    return await connect_to(url.reveal(), **options)
+
+
+async def connect_to(address: str, **options: Any) -> Any:
+    """Connect to an address; what it raises never quotes the password."""
+    try:
+        return await asyncpg.connect(address, **options)
+    except ValueError:  # its words may quote a part of the address
+        raise asyncpg.InterfaceError("the address in the settings is none") from None

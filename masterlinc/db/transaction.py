@@ -192,8 +192,6 @@ class Database:
                     "timezone": "UTC",
                 },
             )
-        except ValueError:  # its words may quote the address, and the password with it
-            raise Unavailable("PostgreSQL does not answer: the address in the settings is none") from None
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             raise Unavailable(f"PostgreSQL does not answer: {fault}") from fault
         self._unfollow = self._url.on_change(self._expire)
@@ -271,10 +269,11 @@ class Database:
             return await connection.fetchrow(query, scope_literal(organizations), *arguments)
 
     async def alone(self, query: str, *arguments: Any) -> list[Any]:
-        """Run a query on a connection of its own, in whatever event loop this is."""
-        connection = await connect(self._url, never, timeout=self._settings.acquire_seconds)
+        """Run a query on a connection of its own, in whatever event loop this is; both have `acquire_seconds`."""
+        seconds = self._settings.acquire_seconds
+        connection = await connect(self._url, never, timeout=seconds)
         try:
-            return list(await connection.fetch(query, *arguments))
+            return list(await connection.fetch(query, *arguments, timeout=seconds))
         finally:
             connection.terminate()
 

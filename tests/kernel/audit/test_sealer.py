@@ -171,6 +171,13 @@ async def test_the_command_tells_by_its_exit_code(fresh, tmp_path, capsys):
     assert (code, "signature does not hold" in told.err) == (1, True)
 
 
+def test_the_command_does_not_repeat_the_password_of_an_address_that_is_none(capsys):
+    assert main(["audit", "verify", "--url", "postgresql://owner:Secr3t/1@localhost/x"]) == 1
+    told = capsys.readouterr()
+    assert "PostgreSQL does not answer" in told.err
+    assert "Secr3t" not in told.err + told.out
+
+
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 
 

@@ -306,6 +306,19 @@ class TestConnections:
         with pytest.raises(Unavailable):
             await nowhere.open()
 
+    async def test_an_address_that_became_none_is_unavailable_and_its_password_is_not_told(self, open_database):
+        database = await open_database(pool_size=1)
+        database._url.take("postgresql://app:Secr3t/1@localhost/x")  # a slash that was not quoted
+        await database._expiry
+        with pytest.raises(Unavailable) as refused:
+            await backend(database)
+        assert "Secr3t" not in f"{refused.value!r} {refused.value.__cause__!r}"
+
+    async def test_a_query_on_a_connection_of_its_own_has_an_end(self, open_database):
+        database = await open_database(acquire_seconds=0.5)
+        with pytest.raises(TimeoutError):
+            await database.alone("SELECT pg_sleep(600)")
+
     async def test_a_closed_database_is_unavailable(self, open_database):
         database = await open_database()
         await database.close()
