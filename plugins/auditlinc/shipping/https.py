@@ -1,5 +1,6 @@
 """JSON over HTTPS: a batch is taken when the receiver answers 2xx."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ import httpx
 
 from auditlinc.config import Siem
 from auditlinc.shipping.messages import Message
+
+_MOST_READ = 65_536
 
 
 class Https:
@@ -30,11 +33,22 @@ class Https:
         if self._siem.authorization:
             headers["authorization"] = self._siem.authorization.reveal()
         try:
-            answer = await self._client.post(self._siem.url, content=body, headers=headers)
+            async with asyncio.timeout(self._siem.deadline_seconds):  # httpx counts from each byte anew
+                status = await self._status(body, headers)
         except httpx.HTTPError as fault:
             raise OSError(type(fault).__name__) from fault
-        if not answer.is_success:
-            raise OSError(f"the receiver answered {answer.status_code}")
+        if not httpx.codes.is_success(status):
+            raise OSError(f"the receiver answered {status}")
+
+    async def _status(self, body: bytes, headers: dict[str, str]) -> int:
+        """Post, and return the answer's status; of its words no more is read than lets the connection serve again."""
+        left = _MOST_READ
+        async with self._client.stream("POST", self._siem.url, content=body, headers=headers) as answer:
+            async for part in answer.aiter_raw():
+                left -= len(part)
+                if left < 0:
+                    break
+        return answer.status_code
 
     async def close(self) -> None:
         """Let connections go."""

@@ -66,6 +66,26 @@ class Endpoint:
             writer.transport.abort()
 
 
+class Talker:
+    """Takes a batch and does not come to the end of its answer: of its head byte by byte, or of its body."""
+
+    def __init__(self, head: bytes, part: bytes) -> None:
+        self.head, self.part = head, part
+
+    async def take(self, reader, writer):
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(self.head)
+            while True:
+                writer.write(self.part)
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.transport.abort()
+
+
 @asynccontextmanager
 async def listening(receiver, authority, *, client_authority=None):
     """Serve a receiver on a port of its own."""

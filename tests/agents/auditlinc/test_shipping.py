@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 import trustme
-from receivers import Collector, Endpoint, listening
+from receivers import Collector, Endpoint, Talker, listening
 
 from auditlinc.config import Siem
 from auditlinc.shipping.health import ShippingBehind, health
@@ -144,6 +144,30 @@ async def test_https_goes_on_after_refusals_and_sends_what_was_not_taken_again(q
         assert things(event for _, events in endpoint.taken for event in events) == written
         assert endpoint.asked[0]["idempotency-key"] == endpoint.asked[1]["idempotency-key"]
         assert {headers["authorization"] for headers in endpoint.asked} == {"Bearer x-token"}
+        await one.give_up()
+
+
+async def test_an_answer_without_end_is_read_no_further_than_its_status_and_a_little(
+    quiet, shipper, authority, authorities
+):
+    running, _ = quiet
+    await write(running, 1)
+    async with listening(Talker(b"HTTP/1.1 202 X\r\n\r\n", b"x" * 65_536), authority) as port:
+        one, _ = shipper(kind="https", url=f"https://127.0.0.1:{port}", authorities=authorities)
+        async with asyncio.timeout(60):
+            assert await one.step() is False
+        await one.give_up()
+
+
+async def test_an_answer_that_drips_is_cut_at_the_deadline(quiet, shipper, authority, authorities):
+    running, _ = quiet
+    await write(running, 1)
+    async with listening(Talker(b"HTTP/1.1 202 X\r\n", b"x-one: more\r\n"), authority) as port:
+        one, _ = shipper(kind="https", url=f"https://127.0.0.1:{port}", authorities=authorities, deadline_seconds=0.5)
+        async with asyncio.timeout(60) as limit:
+            with pytest.raises(TimeoutError):
+                await one.step()
+        assert not limit.expired()
         await one.give_up()
 
 
