@@ -58,7 +58,7 @@ def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
 @lru_cache(4096)
 def _parse(text: str) -> Address | None:
     try:
-        address = ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text.partition("%")[0])  # a zone is any text, of any length
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
