@@ -10,6 +10,7 @@ from uuid import UUID
 
 from masterlinc.context import Services
 from masterlinc.errors import StartupError
+from masterlinc.ids import looks_like, parse
 
 CHANGED = 3  # the exit code where something is not as it was sealed
 Run = Callable[[Callable[[Services], Awaitable[None]]], int]
@@ -36,7 +37,7 @@ def add(commands: Any, with_services: Run) -> None:
     rotate.set_defaults(run=lambda _: with_services(_rotate))
 
     erase = what.add_parser("erase", help="take out what rows say of persons; their seals still hold")
-    erase.add_argument("rows", nargs="+", type=UUID, metavar="ROW", help="the id of an audit row")
+    erase.add_argument("rows", nargs="+", type=_row, metavar="ROW", help="the number of an audit row, as AUD-…")
     erase.add_argument("--reason", required=True, help="why, for the row that tells of it: no personal data")
     erase.set_defaults(run=_erase)
 
@@ -108,6 +109,14 @@ async def _rotate(services: Services) -> None:
     async with services.db.transaction() as transaction:
         kid = await keys.rotate(transaction, services.vault, services.clock.now())
     print(f"{kid} signs from now on")
+
+
+def _row(text: str) -> UUID:
+    """Read a row's number, as a search shows it or as `verify` does."""
+    try:
+        return parse("AUD", text) if looks_like("AUD", text) else UUID(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no number of an audit row, as AUD-…") from None
 
 
 def _erase(options: argparse.Namespace) -> int:

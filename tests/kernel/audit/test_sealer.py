@@ -12,13 +12,14 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from auditlinc.contract import PREFIX
 from masterlinc.audit import checkpoint, keys
 from masterlinc.audit.sealer import SealsAhead, seal, seal_all, sealing
 from masterlinc.audit.verification import Anchors, read_checkpoint, verify
 from masterlinc.audit.verification.rows import ROWS, Reader
 from masterlinc.cli import main
 from masterlinc.db.engine import CURRENT
-from masterlinc.ids import new_id
+from masterlinc.ids import new_id, show
 
 HERE = new_id()
 
@@ -176,6 +177,21 @@ def test_the_command_does_not_repeat_the_password_of_an_address_that_is_none(cap
     told = capsys.readouterr()
     assert "PostgreSQL does not answer" in told.err
     assert "Secr3t" not in told.err + told.out
+
+
+async def test_the_command_erases_by_the_number_that_a_search_shows_and_by_that_of_verify(fresh, monkeypatch, capsys):
+    services, owner, urls = fresh
+    monkeypatch.setenv("MASTERLINC_DATABASE__OWNER_URL", urls.owner)
+    for name in ("one", "two"):
+        await write(services, name)
+    rows = await owner.fetch("SELECT id FROM masterlinc.audit_event WHERE organization_id = $1 ORDER BY id", HERE)
+    numbers = [show(PREFIX, rows[-2]["id"]), str(rows[-1]["id"])]
+    command = ["audit", "erase", *numbers, "--reason", "request 12 of 2026"]
+    assert await asyncio.to_thread(main, command) == 0
+    assert capsys.readouterr().out == "2 rows erased\n"
+    with pytest.raises(SystemExit):
+        await asyncio.to_thread(main, ["audit", "erase", "CLM-1", "--reason", "x"])
+    assert "CLM-1 is no number of an audit row, as AUD-…" in capsys.readouterr().err
 
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
