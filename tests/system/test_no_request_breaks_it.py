@@ -59,7 +59,6 @@ ODD_HEADERS = ["a key", "another", "a third", "", "*", '"1"', "W/x", "\x7f", "k"
 ODD_NUMBERS = [0, -1, 1, 2**31, 2**63, -(2**63) - 1, 10**40, 0.1, -0.0, 1e308, 10.005, 999_999_999_999.99]
 TEXTS = st.sampled_from(ODD_TEXTS) | st.text(max_size=20)
 LEAVES = st.none() | st.booleans() | st.sampled_from(ODD_NUMBERS) | TEXTS
-UNDESCRIBED = {"content": {"application/json": {"schema": {}}}}
 MANY = 40
 EXAMPLES = settings(
     deadline=None,
@@ -127,10 +126,11 @@ def requests(draw: Any, operation: dict[str, Any], path: str, schemas: dict[str,
         "params": {name: draw(TEXTS).encode("utf-8", "replace") for name in asked},
         "headers": {name: draw(st.sampled_from(ODD_HEADERS)).encode("latin-1") for name in names},
     }
-    if "requestBody" in operation or path.endswith("/messages"):  # that of NPHIES is FHIR, which is not described
-        [(kind, content)] = operation.get("requestBody", UNDESCRIBED)["content"].items()
+    if "requestBody" in operation:
+        kind, content = draw(st.sampled_from(sorted(operation["requestBody"]["content"].items())))
         known = sorted({name for schema in schemas.values() for name in schema.get("properties", {})})
-        body = draw(fitting(content["schema"], schemas) if draw(st.integers(0, 3)) else anything(known))
+        described = content["schema"].keys() - {"type", "description"}  # FHIR is not
+        body = draw(fitting(content["schema"], schemas) if described and draw(st.integers(0, 3)) else anything(known))
         text = json.dumps(body, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
         sent["content"] = text if draw(st.integers(0, 19)) else text[: draw(st.integers(0, len(text)))]
         sent["headers"]["Content-Type"] = kind if kind.endswith("json") else "application/json"

@@ -199,22 +199,18 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=8))
-def test_whatever_text_a_row_holds_both_sides_make_the_same_bytes_of_it(fresh, words):
+async def test_whatever_text_a_row_holds_both_sides_make_the_same_bytes_of_it(fresh, words):
     services, owner, _ = fresh
-
-    async def round_trip():
-        names = []
-        for name, note in words:
-            row = new_id()
-            names.append((row, name, note))
-            await write(services, name, detail={"note": note, "quote": "it's \\ \" $1 %s"}, row=row, patient=new_id())
-        await seal_all(services)
-        assert (await verified(owner)).faults == []
-        for row, name, note in names:
-            stored = await owner.fetchrow("SELECT resource_id, detail FROM masterlinc.audit_event WHERE id = $1", row)
-            assert (stored["resource_id"], json.loads(stored["detail"])["note"]) == (name, note)
-
-    asyncio.get_event_loop().run_until_complete(round_trip())
+    names = []
+    for name, note in words:
+        row = new_id()
+        names.append((row, name, note))
+        await write(services, name, detail={"note": note, "quote": "it's \\ \" $1 %s"}, row=row, patient=new_id())
+    await seal_all(services)
+    assert (await verified(owner)).faults == []
+    for row, name, note in names:
+        stored = await owner.fetchrow("SELECT resource_id, detail FROM masterlinc.audit_event WHERE id = $1", row)
+        assert (stored["resource_id"], json.loads(stored["detail"])["note"]) == (name, note)
 
 
 async def test_a_copy_is_read_alike_in_pieces_of_any_size(fresh):
