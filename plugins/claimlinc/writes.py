@@ -48,7 +48,7 @@ _DECISION_LINE = _insert(
     " payer_tax payer_share patient_share approved_quantity denial_code reason reason_ar trace",
     jsonb="trace",
 )
-_DECISION_BASIS = _insert("decision_basis", "organization_id decision_id terms submission", jsonb="terms")
+_DECISION_BASIS = _insert("decision_basis", "organization_id decision_id facts submission", jsonb="facts")
 
 
 async def append_cover(tx: Transaction, row: Row) -> None:

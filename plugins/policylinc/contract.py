@@ -25,16 +25,105 @@ class PersonIdentifier(Struct, frozen=True):
     value: str
 
 
-class BenefitTerm(Struct, frozen=True):
-    """What a policy class grants for one benefit, and what is used of it this policy year."""
+class LimitKind(StrEnum):
+    """What a limit counts."""
 
-    benefit: str  # inpatient, outpatient, pharmacy, dental, optical, maternity
+    AMOUNT = "amount"  # SAR, the payer's part before tax
+    COUNT = "count"  # units of service
+    DAYS = "days"  # days of service
+
+
+class LimitPer(StrEnum):
+    """Over what a limit counts."""
+
+    YEAR = "year"  # a policy year
+    LIFETIME = "lifetime"  # all years with the payer
+    VISIT = "visit"  # one benefit on one day
+    ITEM = "item"  # one line
+
+
+class BenefitLimit(Struct, frozen=True):
+    """A limit of a benefit besides its yearly amount; `used` is of a year or of all."""
+
+    kind: LimitKind
+    per: LimitPer
+    value: Decimal
+    used: Decimal = Decimal(0)
+
+
+class BenefitTerm(Struct, frozen=True):
+    """What a policy class grants for one benefit at this provider, and what is used of it this policy year.
+
+    A sub-benefit names its `parent` and the `codes` that belong to it; what it uses counts for the parent too.
+    """
+
+    benefit: str  # inpatient, outpatient, pharmacy, dental, optical, maternity, or a sub-benefit
     rule_id: str
     covered: bool
     copay_percent: Decimal  # 0..100, the patient's part
-    copay_cap: Money | None  # per visit
+    copay_cap: Money | None  # per visit or item
     limit: Money | None  # a policy year
     used: Money
+    copay_cap_per: LimitPer = LimitPer.VISIT
+    parent: str | None = None
+    codes: tuple[str, ...] = ()  # patterns, see `fits`
+    limits: tuple[BenefitLimit, ...] = ()
+    waiting_days: int = 0  # from the member's first day with the payer
+
+
+class ServiceRuleKind(StrEnum):
+    """What a payer's rule on services does."""
+
+    EXCLUSION = "exclusion"  # not covered
+    AUTHORIZATION = "authorization"  # wants a pre-authorization
+    WAITING = "waiting"  # not covered for `days` from the member's first day
+    AGE = "age"  # only from `min_age` to `max_age` years
+    SEX = "sex"  # only for `sex`
+    FREQUENCY = "frequency"  # no more than `count` in `days`
+
+
+class ServiceRule(Struct, frozen=True):
+    """A payer's rule on some services; what it leaves empty it does not ask about."""
+
+    id: str  # with its version: exclusion.cosmetic@2
+    kind: ServiceRuleKind
+    text: str
+    text_ar: str
+    codes: tuple[str, ...] = ()  # patterns, see `fits`
+    diagnoses: tuple[str, ...] = ()  # patterns of ICD-10-AM codes
+    benefits: tuple[str, ...] = ()
+    above: Money | None = None  # authorization: from this billed amount of a line on, exclusive
+    in_emergencies: bool = False  # authorization: asked of emergencies too
+    days: int | None = None
+    count: int | None = None
+    min_age: int | None = None  # full years
+    max_age: int | None = None
+    sex: str | None = None
+
+
+class WhenLate(StrEnum):
+    """What follows when the payer's time for a pre-authorization runs out."""
+
+    ESCALATE = "escalate"  # it goes to the head of the queue, and the delay is told
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class AuthorizationTerms(Struct, frozen=True):
+    """How a payer deals with pre-authorizations."""
+
+    answer_minutes: int = 60
+    when_late: WhenLate = WhenLate.ESCALATE
+    valid_days: int = 30
+    emergency_notice_hours: int = 24
+
+
+def fits(pattern: str, code: str) -> bool:
+    """Say whether a code is the pattern, begins with it (`16*`), or lies in its range (`16500..16636`)."""
+    if pattern.endswith("*"):
+        return code.startswith(pattern[:-1])
+    low, dots, high = pattern.partition("..")
+    return low <= code[: len(low)] and code[: len(high)] <= high if dots else code == pattern
 
 
 class Price(Struct, frozen=True):
@@ -67,6 +156,18 @@ class Terms(Struct, frozen=True):
     contract: str
     version: str
     enrolled_by_simulator: bool = False
+    network: str = ""
+    in_network: bool = True
+    provider_class: str | None = None
+    member_since: date | None = None  # the member's first day with the payer, over renewals
+    relationship: str | None = None
+    birth_date: date | None = None  # as enrolled
+    sex: str | None = None  # as enrolled: male, female
+    rules: tuple[ServiceRule, ...] = ()
+    authorization: AuthorizationTerms = AuthorizationTerms()
+    follow_up_days: int = 0  # a consultation again with the same practitioner within these is a follow-up; 0: none is
+    filing_days: int | None = None  # from the service to the payer's receipt
+    vat_percent: Decimal | None = None  # the rate of tax that may be billed; None: as billed
 
 
 class FindCover(Struct, frozen=True):

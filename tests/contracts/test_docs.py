@@ -18,7 +18,7 @@ import pytest
 from litestar import Litestar
 from msgspec import NODEFAULT, Struct
 
-from claimlinc.adjudication import RULES, benefit_uses, decide
+from claimlinc.adjudication import RULES, Facts, benefit_uses, decide
 from claimlinc.contract import ClaimSubmission, ClaimType, Coding, Cover, Identifier, Line, Subject, Use
 from claimlinc.service.workflow import CLAIM
 from masterlinc.agent import Agent, Permission, Schedule, SealedColumn, Step, Subscription, Task, Workflow
@@ -257,7 +257,7 @@ def test_the_line_that_is_worked_out_by_hand_is_what_the_code_decides():
         "payer_share": "575.00",
         "patient_share": "230.00",
     }
-    decision = decide(by_hand(), terms_by_hand())
+    decision = decide(by_hand(), Facts(terms_by_hand()))
     line = decision.lines[0]
     assert {name: str(getattr(line, name)) for name in amounts} == amounts
     assert (line.outcome.value, line.denial_code, str(line.billed)) == ("partial", "CV-1-8", "920.00")

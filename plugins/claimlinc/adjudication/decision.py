@@ -11,6 +11,7 @@ from datetime import date
 
 from claimlinc.adjudication.benefit import BENEFIT_RULES
 from claimlinc.adjudication.cover import COVER_RULES
+from claimlinc.adjudication.facts import Facts
 from claimlinc.adjudication.price import PRICE_RULES
 from claimlinc.adjudication.shares import SHARE_RULES
 from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, Stage, apply
@@ -22,21 +23,16 @@ RULES: tuple[Rule, ...] = COVER_RULES + BENEFIT_RULES + PRICE_RULES + SHARE_RULE
 RULES_VERSION = "1"
 
 
-def decide(
-    submission: ClaimSubmission,
-    terms: Terms | None,
-    *,
-    preauth_ref: str | None = None,
-    enrolled_by_simulator: bool = False,
-) -> Decision:
-    """Decide every line of a submission on the payer's terms; without terms nobody is covered."""
+def decide(submission: ClaimSubmission, facts: Facts) -> Decision:
+    """Decide every line of a submission on what the payer knows; without terms nobody is covered."""
+    terms = facts.terms
     if terms is None:
         lines = tuple(_uncovered(submission, line) for line in submission.lines)
         return _sum_up(lines, (), None)
     claim = _open(submission, terms)
     lines = tuple(_decide_line(claim, line) for line in submission.lines)
-    enrolled = enrolled_by_simulator or terms.enrolled_by_simulator
-    return _sum_up(lines, _claim_trace(terms, enrolled=enrolled), preauth_ref)
+    enrolled = facts.enrolled_by_simulator or terms.enrolled_by_simulator
+    return _sum_up(lines, _claim_trace(terms, enrolled=enrolled), facts.preauth_ref)
 
 
 def benefit_uses(decision: Decision) -> tuple[BenefitUse, ...]:

@@ -4,8 +4,10 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from claimlinc import queries, writes
-from claimlinc.adjudication import benefit_uses, decide
+from claimlinc.adjudication import Facts, benefit_uses, decide
 from claimlinc.adjudication.decision import service_days
 from claimlinc.contract import (
     DecidedSubmission,
@@ -21,6 +23,7 @@ from claimlinc.service.checking import check_submission
 from claimlinc.service.snapshot import Snapshot, seal
 from claimlinc.service.steps import cover_request
 from masterlinc import ids, wire
+from masterlinc.clock import today
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.money import Money, Quantity
@@ -32,10 +35,10 @@ _FIRST = 1  # the number of a first decision
 
 
 class Basis(NamedTuple):
-    """The day by which a submission is judged, and the terms of that day; none where nobody is found."""
+    """The day by which a submission is judged, and the facts of that day."""
 
     day: date
-    terms: Terms | None
+    facts: Facts
 
 
 async def decide_submission(ctx: Context, request: DecideSubmission) -> DecidedSubmission:
@@ -107,7 +110,7 @@ async def _basis(payer: Context, request: DecideSubmission) -> Basis:
         if later is not None and (cover is None or later.status is CoverStatus.ACTIVE):
             cover, day = later, last
     if cover is None or cover.member_id is None:
-        return Basis(day, None)
+        return Basis(day, Facts(None))
     wanted = {coding.code for line in request.submission.lines for coding in line.codes}
     load = LoadTerms(
         payer_organization_id=request.payer_organization_id,
@@ -116,7 +119,7 @@ async def _basis(payer: Context, request: DecideSubmission) -> Basis:
         provider_organization_id=request.provider_organization_id,
         codes=tuple(sorted(wanted)),
     )
-    return Basis(day, await payer.call(load, Terms))
+    return Basis(day, Facts(await payer.call(load, Terms)))
 
 
 async def _cover(payer: Context, request: DecideSubmission, day: date) -> FoundCover | None:
@@ -128,15 +131,16 @@ async def _cover(payer: Context, request: DecideSubmission, day: date) -> FoundC
 async def _decide_and_post(
     payer: Context, tx: Transaction, request: DecideSubmission, basis: Basis
 ) -> DecidedSubmission:
-    terms = basis.terms
     decision_id, now, submission = ids.new_id(), payer.clock.now(), request.submission
     asks = submission.use is Use.PREAUTHORIZATION
-    decision = decide(
-        submission,
-        terms,
+    facts = replace(
+        basis.facts,
+        received_on=today(payer.clock),
         preauth_ref=ids.show("AUT", decision_id) if asks else None,
         enrolled_by_simulator=request.enrolled_by_simulator,
     )
+    terms, basis = facts.terms, Basis(basis.day, facts)
+    decision = decide(submission, facts)
     decided = DecidedSubmission(decision_id, now, decision)
     await _keep(payer, tx, request, basis, decided)
     uses = benefit_uses(decision)
@@ -160,17 +164,16 @@ async def _keep(
 ) -> None:
     organization, decision_id = request.payer_organization_id, decided.decision_id
     sealed = seal(payer.vault, organization, decision_id, Snapshot(request.submission))
-    terms = None if basis.terms is None else wire.dump(basis.terms)
     await writes.append_decision(
         tx,
         _head_row(request, basis, decided),
         [_line_row(request, decision_id, line) for line in decided.decision.lines],
-        (organization, decision_id, terms, sealed),
+        (organization, decision_id, wire.dump(basis.facts), sealed),
     )
 
 
 def _head_row(request: DecideSubmission, basis: Basis, decided: DecidedSubmission) -> tuple[Any, ...]:
-    submission, decision, terms = request.submission, decided.decision, basis.terms
+    submission, decision, terms = request.submission, decided.decision, basis.facts.terms
     return (
         request.payer_organization_id,
         decided.decision_id,

@@ -5,11 +5,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from claimlinc import adjudication
+from claimlinc.adjudication import Facts
 from claimlinc.contract import (
     ClaimSubmission,
     ClaimType,
     Coding,
     Cover,
+    Decision,
     Diagnosis,
     Identifier,
     Line,
@@ -107,3 +110,8 @@ def terms(*benefits: BenefitTerm, **more: Any) -> Terms:
 
 def price(amount: str, code: str = "83600-00-10") -> Price:
     return Price(SERVICES, code, sar(amount))
+
+
+def decide(claim: ClaimSubmission, agreed: Terms | None, **known: Any) -> Decision:
+    """Decide a claim on the payer's terms and whatever else is known."""
+    return adjudication.decide(claim, Facts(agreed, **known))

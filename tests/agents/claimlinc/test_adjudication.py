@@ -4,9 +4,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from claim_builders import DAY, SERVICES, benefit, line, price, sar, submission, terms
+from claim_builders import DAY, SERVICES, benefit, decide, line, price, sar, submission, terms
 
-from claimlinc.adjudication import RULES, benefit_uses, decide
+from claimlinc.adjudication import RULES, benefit_uses
 from claimlinc.contract import ClaimType, Coding, Diagnosis, LineDecision, Outcome, Subject
 from masterlinc.money import Quantity
 from policylinc.contract import BenefitUse, CoverStatus

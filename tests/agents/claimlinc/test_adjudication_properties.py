@@ -4,11 +4,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import msgspec
-from claim_builders import BENEFITS, DAY, benefit, line, price, sar, submission, terms
+from claim_builders import BENEFITS, DAY, benefit, decide, line, price, sar, submission, terms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claimlinc.adjudication import benefit_uses, decide
+from claimlinc.adjudication import benefit_uses
 from claimlinc.contract import ClaimType, Outcome
 from masterlinc.money import Money, encode_hook, money
 from policylinc.contract import CoverStatus

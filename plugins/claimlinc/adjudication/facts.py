@@ -1,0 +1,58 @@
+"""All that a decision rests on besides the submission; kept with it, so that it can be made again."""
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec import Struct
+
+from claimlinc.contract import Coding, Outcome
+from masterlinc.money import Money
+from policylinc.contract import Terms
+
+
+class PastLine(Struct, frozen=True):
+    """A line of the member that this payer decided before, of another claim."""
+
+    decision_id: UUID
+    claim: str  # the provider's number
+    sequence: int
+    service_date: date
+    provider_organization_id: UUID | None
+    codes: tuple[Coding, ...]
+    benefit: str
+    quantity: Decimal
+    outcome: Outcome
+    body_site: str | None = None
+    surfaces: tuple[str, ...] = ()
+    practitioner: str | None = None  # a licence
+    diagnoses: tuple[str, ...] = ()  # principal first
+    days_supply: int | None = None
+
+
+class AuthorizedLine(Struct, frozen=True):
+    """What is left of an authorized service."""
+
+    codes: tuple[Coding, ...]
+    quantity_left: Decimal
+    amount_left: Money
+
+
+class Authorization(Struct, frozen=True):
+    """A pre-authorization of the member that holds on the service date."""
+
+    reference: str  # AUT-...
+    valid_from: date
+    valid_to: date
+    lines: tuple[AuthorizedLine, ...]
+
+
+class Facts(Struct, frozen=True):
+    """What the payer knew: the terms of the day, what came before, and when the claim came."""
+
+    terms: Terms | None  # None: nobody is known by these identifiers
+    history: tuple[PastLine, ...] = ()  # ordered by service date, claim and sequence
+    authorizations: tuple[Authorization, ...] = ()  # ordered by reference
+    received_on: date | None = None
+    preauth_ref: str | None = None  # the number that this decision gives, where it is one on a pre-authorization
+    enrolled_by_simulator: bool = False
