@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 
 class ClaimStatus(StrEnum):
-    """Where a claim stands, as its provider sees it."""
+    """Where a claim stands, for its provider and, as a case, for its payer."""
 
     PENDING = "pending"  # its workflow is running
     PENDED = "pended"  # the payer has it and has not decided
@@ -44,6 +44,12 @@ class ClaimStatus(StrEnum):
     PARTIAL = "partial"
     REJECTED = "rejected"
     ERROR = "error"  # the hub or the payer refused the message; nothing was decided
+    INFORMATION_REQUESTED = "information_requested"  # the payer asked the provider, and waits
+    SECOND_REVIEW = "second_review"  # of a case: one person decided, and another one has to agree
+    APPEALED = "appealed"  # the provider does not accept the decision, and the payer looks again
+    CANCELLED = "cancelled"
+    REPLACED = "replaced"  # by a correction, a claim of its own
+    PAID = "paid"
 
 
 class Identifier(Struct, frozen=True):

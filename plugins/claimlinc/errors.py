@@ -2,7 +2,7 @@
 
 ClaimInvalid           422  the claim cannot be taken as it is; every fault is listed with its path
 ClaimNumberTaken       409  another claim was recorded under this number
-ClaimStateRefused      409  the claim's state does not take this answer
+ClaimStateRefused      409  the claim's state does not take this event
 ResearchIsTheOperators 403  research reads over all organizations, for the operator alone
 """
 
@@ -25,10 +25,10 @@ class ClaimNumberTaken(Conflict):
 
 
 class ClaimStateRefused(Conflict):
-    """The claim's state does not take this answer."""
+    """The claim's state does not take this event."""
 
     code = "claim-state"
-    title, title_ar = "The claim's state does not take this answer", "حالة المطالبة لا تقبل هذا الرد"
+    title, title_ar = "The claim's state does not take this", "حالة المطالبة لا تقبل هذا الإجراء"
 
 
 class ResearchIsTheOperators(Forbidden):

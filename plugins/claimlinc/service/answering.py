@@ -2,7 +2,8 @@
 
 from claimlinc import queries, writes
 from claimlinc.contract import ClaimDecided, ClaimStatus, RecordAnswer, RecordedAnswer
-from claimlinc.service.states import after
+from claimlinc.errors import ClaimStateRefused
+from claimlinc.service.states import ANSWERS, Event, Role, after
 from masterlinc import ids, wire
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
@@ -16,7 +17,7 @@ async def record_answer(ctx: Context, request: RecordAnswer) -> RecordedAnswer:
         claim = await queries.lock_claim(tx, organization, request.claim_id)
         if claim is None:
             raise NotFound
-        status = after(ClaimStatus(claim["status"]), request.status)
+        status = after(ClaimStatus(claim["status"]), _event(request), Role.PAYER)
         number = await queries.next_number(tx, "answer", organization, request.claim_id)
         await _append(ctx, tx, request, number)
         await writes.set_status(tx, organization, request.claim_id, status.value, ctx.clock.now())
@@ -31,6 +32,17 @@ async def record_answer(ctx: Context, request: RecordAnswer) -> RecordedAnswer:
             detail={"status": status.value, "number": str(number)},
         )
         return RecordedAnswer(number)
+
+
+def _event(request: RecordAnswer) -> Event:
+    """Return what an answer is to a claim; raises ClaimStateRefused for a state that nobody answers."""
+    found = ANSWERS.get(request.status)
+    if found is None:
+        raise ClaimStateRefused(
+            f"nobody answers that a claim is {request.status.value}",
+            f"الحالة {request.status.value} ليست رداً على المطالبة",
+        )
+    return found
 
 
 async def _append(ctx: Context, tx: Transaction, request: RecordAnswer, number: int) -> None:
