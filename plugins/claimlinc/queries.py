@@ -1,6 +1,7 @@
 """Writing a claim, and the reads that several services share; each names its organizations, beside row-level rules."""
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -219,6 +220,30 @@ async def decision_of(
         provider,
     )
     return found
+
+
+async def past_lines(
+    tx: Transaction,
+    payer: UUID,
+    member: UUID,
+    days: tuple[date, date, date],
+    claim: tuple[UUID | None, str, str],
+    most: int,
+) -> list[Any]:
+    """Return what counts of a member's history from one day to another, nearest to the middle one, but for a claim."""
+    return await tx.fetch(
+        "SELECT p.* FROM claimlinc.past_line p WHERE p.organization_id = $1 AND p.member_id = $2"
+        " AND p.service_date BETWEEN $3 AND $5"
+        " AND (p.provider_organization_id, p.claim_system, p.claim) IS DISTINCT FROM ($6::uuid, $7::text, $8::text)"
+        " AND NOT EXISTS (SELECT FROM claimlinc.withdrawn_decision w"
+        "  WHERE w.organization_id = p.organization_id AND w.decision_id = p.decision_id)"
+        " ORDER BY abs(p.service_date - $4::date), p.decision_id, p.sequence LIMIT $9",
+        payer,
+        member,
+        *days,
+        *claim,
+        most,
+    )
 
 
 async def wait_for_turn(tx: Transaction, key: str) -> None:

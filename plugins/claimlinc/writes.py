@@ -50,6 +50,13 @@ _DECISION_LINE = _insert(
 )
 _DECISION_BASIS = _insert("decision_basis", "organization_id decision_id facts submission", jsonb="facts")
 
+_PAST_LINE = _insert(
+    "past_line",
+    "organization_id decision_id sequence member_id service_date provider_organization_id claim_system claim systems"
+    " codes benefit quantity outcome body_site surfaces practitioner diagnoses days_supply",
+)
+_WITHDRAWN = _insert("withdrawn_decision", "organization_id decision_id reason withdrawn_at")
+
 
 async def append_cover(tx: Transaction, row: Row) -> None:
     """Append the cover that validation found."""
@@ -82,6 +89,16 @@ async def append_decision(tx: Transaction, row: Row, lines: Sequence[Row], basis
     await tx.execute(_DECISION, *row)
     await tx.executemany(_DECISION_LINE, lines)
     await tx.execute(_DECISION_BASIS, *basis)
+
+
+async def append_past_lines(tx: Transaction, rows: Sequence[Row]) -> None:
+    """Append a decision's lines to the member's history."""
+    await tx.executemany(_PAST_LINE, rows)
+
+
+async def append_withdrawn(tx: Transaction, row: Row) -> None:
+    """Append that a decision no longer counts, if that is not there."""
+    await tx.execute(f"{_WITHDRAWN} ON CONFLICT DO NOTHING", *row)
 
 
 async def set_status(tx: Transaction, organization: UUID, claim_id: UUID, status: str, at: Any) -> None:

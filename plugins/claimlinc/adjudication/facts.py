@@ -28,6 +28,7 @@ class PastLine(Struct, frozen=True):
     practitioner: str | None = None  # a licence
     diagnoses: tuple[str, ...] = ()  # principal first
     days_supply: int | None = None
+    claim_system: str = ""  # of the provider's number
 
 
 class AuthorizedLine(Struct, frozen=True):

@@ -20,6 +20,7 @@ from claimlinc.contract import (
     Use,
 )
 from claimlinc.service.checking import check_submission
+from claimlinc.service.history import append_history, load_history
 from claimlinc.service.snapshot import Snapshot, seal
 from claimlinc.service.steps import cover_request
 from masterlinc import ids, wire
@@ -50,7 +51,7 @@ async def decide_submission(ctx: Context, request: DecideSubmission) -> DecidedS
         kept = await _kept(tx, request)
         if kept is not None:
             return kept
-        return await _decide_and_post(payer, tx, request, await _basis(payer, request))
+        return await _decide_and_post(payer, tx, request, await _basis(payer, tx, request))
 
 
 async def load_decision(tx: Transaction, decision_id: UUID) -> DecidedSubmission | None:
@@ -100,7 +101,7 @@ async def _kept(tx: Transaction, request: DecideSubmission) -> DecidedSubmission
     return None if decision_id is None else await load_decision(tx, decision_id)
 
 
-async def _basis(payer: Context, request: DecideSubmission) -> Basis:
+async def _basis(payer: Context, tx: Transaction, request: DecideSubmission) -> Basis:
     """Read the terms of the first day of service, or of the last where the cover holds only then."""
     first, last = service_days(request.submission)
     cover = await _cover(payer, request, first)
@@ -119,7 +120,8 @@ async def _basis(payer: Context, request: DecideSubmission) -> Basis:
         provider_organization_id=request.provider_organization_id,
         codes=tuple(sorted(wanted)),
     )
-    return Basis(day, Facts(await payer.call(load, Terms)))
+    terms = await payer.call(load, Terms)  # locks the member: what another claim of theirs decides, we see or it waits
+    return Basis(day, Facts(terms, history=await load_history(tx, request, terms)))
 
 
 async def _cover(payer: Context, request: DecideSubmission, day: date) -> FoundCover | None:
@@ -143,6 +145,8 @@ async def _decide_and_post(
     decision = decide(submission, facts)
     decided = DecidedSubmission(decision_id, now, decision)
     await _keep(payer, tx, request, basis, decided)
+    if terms is not None:
+        await append_history(tx, request, terms, decided)
     uses = benefit_uses(decision)
     if terms is not None and uses and not asks:
         post = PostBenefits(terms.payer_organization_id, terms.member_id, decision_id, basis.day, uses)

@@ -1,0 +1,126 @@
+"""A member's history with a payer: written with each decision, read for the next, the payer's alone, never changed."""
+
+from datetime import date, timedelta
+
+import asyncpg
+import pytest
+from claim_builders import DAY, SERVICES, line
+from test_claim_service import claim, decide
+
+from claimlinc.adjudication.facts import PastLine
+from claimlinc.contract import (
+    CareTeamMember,
+    ClaimType,
+    Coding,
+    Cover,
+    DecideSubmission,
+    Diagnosis,
+    Outcome,
+    Subject,
+    SupportingInfo,
+    Use,
+)
+from claimlinc.service import history
+from masterlinc.money import Quantity
+from policylinc.contract import LoadTerms, Terms
+
+
+async def past_of(parties, made):
+    """Return the history that the next claim would be decided on."""
+    request = DecideSubmission(parties.payer_id, parties.provider_id, made)
+    scoped = parties.payer.acting_for(parties.payer_id)
+    async with scoped.transaction() as tx:
+        load = LoadTerms(parties.payer_id, parties.member_id, DAY, parties.provider_id)
+        return await history.load_history(tx, request, await scoped.call(load, Terms))
+
+
+async def test_a_decided_line_is_seen_by_the_next_claim_of_the_member(parties):
+    rows = (
+        line("200", "30", codes=(Coding(SERVICES, "97011-00-00"), Coding("http://local", "D1")), body_site="11"),
+        line("50", "0", "2", sequence=2, surfaces=("M", "O"), information_sequences=(1,), diagnosis_sequences=(2,)),
+    )
+    made = claim(
+        parties,
+        *rows,
+        diagnoses=(Diagnosis(1, "K02.1", "secondary"), Diagnosis(2, "k04.0", "principal")),
+        care_team=(CareTeamMember(1, "Dr", "DOC-1"),),
+        supporting_info=(SupportingInfo(1, "days-supply", text="30", unit="d"),),
+    )
+    decided = await decide(parties, made)
+    found = await past_of(parties, claim(parties))
+    first, second = found
+    assert first == PastLine(
+        decision_id=decided.decision_id,
+        claim=made.identifier.value,
+        claim_system=made.identifier.system,
+        sequence=1,
+        service_date=DAY,
+        provider_organization_id=parties.provider_id,
+        codes=rows[0].codes,
+        benefit="dental",
+        quantity=Quantity(1),
+        outcome=decided.decision.lines[0].outcome,
+        body_site="11",
+        practitioner="DOC-1",
+        diagnoses=("K04.0", "K02.1"),
+    )
+    assert (second.quantity, second.surfaces, second.days_supply, second.diagnoses) == (2, ("M", "O"), 30, ("K04.0",))
+
+
+async def test_a_preauthorization_an_unknown_person_and_the_claim_itself_leave_no_history(parties):
+    await decide(parties, claim(parties, use=Use.PREAUTHORIZATION))
+    await decide(parties, claim(parties, cover=Cover(member_id="nobody"), subject=Subject(name="X")))
+    made = claim(parties)
+    await decide(parties, made)
+    assert await past_of(parties, made) == ()
+    assert len(await past_of(parties, claim(parties))) == 1
+
+
+async def test_history_reaches_a_year_and_a_day_to_both_sides(parties):
+    """2026-03-10 less 366 days is 2025-03-09: the day before is not seen. The line of 2025 is rejected, and kept."""
+    far, near = DAY - timedelta(days=367), DAY - timedelta(days=366)
+    assert near == date(2025, 3, 9)
+    await decide(parties, claim(parties, line(service_date=far), line(sequence=2, service_date=near)))
+    (seen,) = await past_of(parties, claim(parties))
+    assert (seen.service_date, seen.outcome) == (near, Outcome.REJECTED)
+
+
+async def test_a_withdrawn_decision_no_longer_counts(parties):
+    kept, dropped = await decide(parties, claim(parties)), await decide(parties, claim(parties, line("10")))
+    async with parties.payer.transaction() as tx:
+        for _ in range(2):
+            now = parties.payer.clock.now()
+            await history.withdraw_decision(tx, parties.payer_id, dropped.decision_id, "cancelled", now)
+    assert {one.decision_id for one in await past_of(parties, claim(parties))} == {kept.decision_id}
+
+
+async def test_of_too_many_lines_the_nearest_are_read(parties, monkeypatch):
+    days = (DAY, DAY + timedelta(days=3), DAY - timedelta(days=40))
+    lines = [line(sequence=number, service_date=day) for number, day in enumerate(days, start=1)]
+    await decide(parties, claim(parties, *lines))
+    monkeypatch.setattr(history, "MOST_LINES", 2)
+    assert [one.service_date for one in await past_of(parties, claim(parties))] == [DAY, DAY + timedelta(days=3)]
+
+
+async def test_history_is_kept_with_the_decision(parties):
+    await decide(parties, claim(parties, line("10"), claim_type=ClaimType.PROFESSIONAL))
+    decided = await decide(parties, claim(parties))
+    async with parties.payer.transaction() as tx:
+        facts = await tx.fetchval(
+            "SELECT facts FROM claimlinc.decision_basis WHERE decision_id = $1", decided.decision_id
+        )
+    assert '"benefit":"outpatient"' in facts.replace(" ", "")
+
+
+async def test_the_provider_sees_no_history_and_the_payer_changes_none(parties):
+    await decide(parties, claim(parties))
+    async with parties.provider.transaction() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM claimlinc.past_line") == 0
+    for statement in (
+        "UPDATE claimlinc.past_line SET quantity = 0 WHERE member_id = $1",
+        "DELETE FROM claimlinc.past_line WHERE member_id = $1",
+        "DELETE FROM claimlinc.withdrawn_decision WHERE decision_id = $1",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with parties.payer.transaction() as tx:
+                await tx.execute(statement, parties.member_id)
