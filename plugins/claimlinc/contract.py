@@ -202,15 +202,19 @@ class ClaimSubmission(Struct, frozen=True):
     message_id: UUID | None = None  # the stored original, where the claim came as a message
 
 
-class TraceStep(Struct, frozen=True):
-    """One rule that looked at a line: its version, what it saw and what it found."""
+class TraceStep(Struct, frozen=True, omit_defaults=True):
+    """One rule that looked at a line: its version, what it saw and what it found.
+
+    Its words are made from the rule's case when somebody reads them; steps that were kept with words keep those.
+    """
 
     rule: str
     version: str
     inputs: dict[str, str]
     result: str
-    text: str
-    text_ar: str
+    text: str = ""
+    text_ar: str = ""
+    case: str = ""
 
 
 class LineDecision(Struct, frozen=True):
@@ -228,8 +232,8 @@ class LineDecision(Struct, frozen=True):
     payer_share: Money
     patient_share: Money
     approved_quantity: Quantity
-    reason: str
-    reason_ar: str
+    reason: str = ""  # made from the trace when it is kept or sent
+    reason_ar: str = ""
     denial_code: str | None = None
     trace: tuple[TraceStep, ...] = ()
 

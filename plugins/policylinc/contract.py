@@ -219,11 +219,13 @@ class LoadTerms(Struct, frozen=True):
 
 
 class BenefitUse(Struct, frozen=True):
-    """What a decision uses of one benefit."""
+    """What a decision uses of one benefit, or sub-benefit: it counts for the parents of that one too."""
 
     benefit: str
     amount: Money  # the payer's part before tax: counts against the limits
     deductible: Money
+    count: Decimal = Decimal(0)  # units of service
+    days: int = 0  # days of service; a day counts once for a benefit of a claim
 
 
 class PostBenefits(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import re
 
-from claimlinc.adjudication.work import ClaimWork, Finding, LineWork, Rule, Ruling, Stage
+from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
 from claimlinc.contract import ClaimSubmission, ClaimType, Line, Outcome
 
 # (claim type, claim sub-type) -> benefit; a sub-type that is not named takes the type's None row.
@@ -15,14 +15,6 @@ BENEFIT_OF: dict[tuple[ClaimType, str | None], str] = {
     (ClaimType.PHARMACY, None): "pharmacy",
     (ClaimType.ORAL, None): "dental",
     (ClaimType.VISION, None): "optical",
-}
-BENEFIT_NAMES: dict[str, tuple[str, str]] = {
-    "inpatient": ("inpatient", "التنويم"),
-    "outpatient": ("outpatient", "العيادات الخارجية"),
-    "pharmacy": ("pharmacy", "الأدوية"),
-    "dental": ("dental", "الأسنان"),
-    "optical": ("optical", "النظارات"),
-    "maternity": ("maternity", "الحمل والولادة"),
 }
 _MAY_BE_MATERNITY = frozenset({ClaimType.INSTITUTIONAL, ClaimType.PROFESSIONAL})
 # ICD-10-AM: chapter XV is pregnancy, childbirth and the puerperium; these Z codes are its encounters.
@@ -56,50 +48,67 @@ def _class(claim: ClaimWork, work: LineWork) -> Finding:
     evidence = _maternity_evidence(submission, work.line)
     by_type = BENEFIT_OF.get((submission.claim_type, submission.sub_type)) or BENEFIT_OF[(submission.claim_type, None)]
     work.benefit = "maternity" if evidence else by_type
-    name, name_ar = BENEFIT_NAMES[work.benefit]
     inputs = {
         "claim_type": submission.claim_type.value,
         "sub_type": submission.sub_type or "",
         "maternity": evidence or "",
         "codes": " ".join(coding.code for coding in work.line.codes),
+        "benefit": work.benefit,
     }
-    why = f" ({evidence})" if evidence else ""
-    return Finding(
-        inputs,
-        work.benefit,
-        f"A {submission.claim_type.value} line{why} belongs to the {name} benefit.",
-        f"ينتمي البند إلى منفعة {name_ar}.",
-    )
+    return Finding("maternity" if evidence else "by-type", inputs, work.benefit)
 
 
 def _covered(claim: ClaimWork, work: LineWork) -> Finding:
     terms, term = claim.terms, claim.benefits.get(work.benefit)
-    name, name_ar = BENEFIT_NAMES[work.benefit]
-    inputs = {"benefit": work.benefit, "policy_class": terms.policy_class, "rule_id": term.rule_id if term else ""}
-    if term and term.covered:
-        return Finding(
-            inputs,
-            "covered",
-            f"Class {terms.policy_class} covers the {name} benefit.",
-            f"تغطي الفئة {terms.policy_class} منفعة {name_ar}.",
-        )
-    return Finding(
-        inputs,
-        "not-covered",
-        f"Class {terms.policy_class} of policy {terms.policy_number} does not cover the {name} benefit.",
-        f"لا تغطي الفئة {terms.policy_class} من الوثيقة {terms.policy_number} منفعة {name_ar}.",
-        Ruling(Outcome.REJECTED, "CV-1-4"),
-    )
+    inputs = {
+        "benefit": work.benefit,
+        "policy_class": terms.policy_class,
+        "policy_number": terms.policy_number,
+        "rule_id": term.rule_id if term else "",
+    }
+    found = "covered" if term and term.covered else "not-covered"
+    return Finding(found, inputs, found)
 
 
 BENEFIT_RULES = (
-    Rule("benefit-class", "1", Stage.ELIGIBILITY, "The line's benefit is found", "تحديد منفعة البند", _class),
+    Rule(
+        "benefit-class",
+        "1",
+        Stage.ELIGIBILITY,
+        "The line's benefit is found",
+        "تحديد منفعة البند",
+        "The claim's type and sub-type; ICD-10-AM chapter XV and ACHI's obstetric procedures.",
+        {
+            "by-type": Case(
+                "A {claim_type} line belongs to the {benefit} benefit.",
+                "ينتمي البند إلى منفعة {benefit}.",
+            ),
+            "maternity": Case(
+                "A {claim_type} line ({maternity}) belongs to the {benefit} benefit.",
+                "ينتمي البند إلى منفعة {benefit}.",
+            ),
+        },
+        _class,
+    ),
     Rule(
         "benefit-covered",
         "1",
         Stage.ELIGIBILITY,
         "The policy class covers the benefit",
         "فئة الوثيقة تغطي المنفعة",
+        "The policy class's benefits.",
+        {
+            "covered": Case(
+                "Class {policy_class} covers the {benefit} benefit.",
+                "تغطي الفئة {policy_class} منفعة {benefit}.",
+            ),
+            "not-covered": Case(
+                "Class {policy_class} of policy {policy_number} does not cover the {benefit} benefit.",
+                "لا تغطي الفئة {policy_class} من الوثيقة {policy_number} منفعة {benefit}.",
+                Outcome.REJECTED,
+                "CV-1-4",
+            ),
+        },
         _covered,
     ),
 )

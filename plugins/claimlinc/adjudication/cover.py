@@ -1,10 +1,33 @@
 """Whether the member was covered on the day of the service."""
 
-from claimlinc.adjudication.work import ClaimWork, Finding, LineWork, Rule, Ruling, Stage
-from claimlinc.contract import Outcome
+from datetime import date
+
+from claimlinc.adjudication.facts import Facts
+from claimlinc.adjudication.work import Case, ClaimRule, ClaimWork, Finding, LineWork, Rule, Stage
+from claimlinc.contract import ClaimSubmission, Outcome
 from policylinc.contract import CoverStatus
 
-_STATUS_AR = {CoverStatus.ACTIVE: "سارية", CoverStatus.INACTIVE: "غير سارية", CoverStatus.SUSPENDED: "موقوفة"}
+
+def _enrolment(_: ClaimSubmission, facts: Facts, __: date) -> Finding | None:
+    terms = facts.terms
+    if terms is None or not (facts.enrolled_by_simulator or terms.enrolled_by_simulator):
+        return None
+    return Finding("enrolled-by-simulator", {"product": terms.product}, "enrolled-by-simulator")
+
+
+def _found(submission: ClaimSubmission, facts: Facts, day: date) -> Finding:
+    terms = facts.terms
+    if terms is None:
+        inputs = {"service_date": str(day), "policy_number": submission.cover.policy_number or ""}
+        return Finding("not-found", inputs, "not-found")
+    inputs = {
+        "policy_number": terms.policy_number,
+        "policy_class": terms.policy_class,
+        "product": terms.product,
+        "contract": terms.contract,
+        "terms_version": terms.version,
+    }
+    return Finding("found", inputs, "found")
 
 
 def _period(claim: ClaimWork, work: LineWork) -> Finding:
@@ -16,68 +39,72 @@ def _period(claim: ClaimWork, work: LineWork) -> Finding:
         "policy_number": terms.policy_number,
     }
     if day < terms.effective_date:
-        return Finding(
-            inputs,
-            "before",
-            f"The service of {day} came before policy {terms.policy_number} began on {terms.effective_date}.",
-            f"قُدمت الخدمة في {day} قبل بدء الوثيقة {terms.policy_number} في {terms.effective_date}.",
-            Ruling(Outcome.REJECTED, "AD-2-3"),
-        )
+        return Finding("before", inputs, "before")
     if day > terms.expiry_date:
-        return Finding(
-            inputs,
-            "after",
-            f"The service of {day} came after policy {terms.policy_number} ended on {terms.expiry_date}.",
-            f"قُدمت الخدمة في {day} بعد انتهاء الوثيقة {terms.policy_number} في {terms.expiry_date}.",
-            Ruling(Outcome.REJECTED, "CV-2-1"),
-        )
-    return Finding(
-        inputs,
-        "within",
-        f"Policy {terms.policy_number} runs from {terms.effective_date} to {terms.expiry_date}: {day} lies within.",
-        f"تسري الوثيقة {terms.policy_number} من {terms.effective_date} إلى {terms.expiry_date} ويقع {day} ضمنها.",
-    )
+        return Finding("after", inputs, "after")
+    return Finding("within", inputs, "within")
 
 
 def _status(claim: ClaimWork, work: LineWork) -> Finding:
-    terms = claim.terms
-    inputs = {"status": terms.status.value, "policy_number": terms.policy_number, "service_date": str(work.day)}
-    if terms.status is CoverStatus.ACTIVE:
-        return Finding(
-            inputs,
-            "active",
-            f"The cover under policy {terms.policy_number} is active on {work.day}.",
-            f"التغطية بموجب الوثيقة {terms.policy_number} سارية في {work.day}.",
-        )
-    return Finding(
-        inputs,
-        terms.status.value,
-        f"The cover under policy {terms.policy_number} is {terms.status.value} on {work.day}.",
-        f"التغطية بموجب الوثيقة {terms.policy_number} {_STATUS_AR[terms.status]} في {work.day}.",
-        Ruling(Outcome.REJECTED, "CV-2-1"),
-    )
+    terms, status = claim.terms, claim.terms.status.value
+    inputs = {"status": status, "policy_number": terms.policy_number, "service_date": str(work.day)}
+    return Finding(status, inputs, status)
 
 
 def _birth(claim: ClaimWork, work: LineWork) -> Finding:
     born = claim.submission.subject.birth_date
     inputs = {"birth_date": str(born) if born else "", "service_date": str(work.day)}
-    if born and born > work.day:
-        return Finding(
-            inputs,
-            "after-service",
-            f"The patient was born on {born}, after the service of {work.day}.",
-            f"تاريخ ميلاد المريض {born} لاحق لتاريخ الخدمة {work.day}.",
-            Ruling(Outcome.REJECTED, "AD-2-1"),
-        )
     if born is None:
-        return Finding(inputs, "unknown", "The claim names no date of birth.", "لا تذكر المطالبة تاريخ الميلاد.")
-    return Finding(
-        inputs,
-        "ok",
-        f"The patient was born on {born}, not after the service of {work.day}.",
-        f"تاريخ ميلاد المريض {born} لا يلي تاريخ الخدمة {work.day}.",
-    )
+        return Finding("unknown", inputs, "unknown")
+    found = "after-service" if born > work.day else "ok"
+    return Finding(found, inputs, found)
 
+
+CLAIM_RULES = (
+    ClaimRule(
+        "enrolment",
+        "1",
+        Stage.CLAIM,
+        "The simulator enrolled the member",
+        "سجّل المحاكي المستفيد",
+        "The demo's simulator; it never happens elsewhere.",
+        {
+            "enrolled-by-simulator": Case(
+                "The payer did not know this member; the simulator enrolled them in the demo product {product}.",
+                "لم يكن المستفيد معروفاً لدى الجهة الدافعة، فسجله المحاكي في المنتج التجريبي {product}.",
+            )
+        },
+        _enrolment,
+    ),
+    ClaimRule(
+        "cover-found",
+        "1",
+        Stage.CLAIM,
+        "The payer knows the member",
+        "المستفيد معروف لدى الجهة الدافعة",
+        "The payer's members.",
+        {
+            "found": Case(
+                "The member is insured under policy {policy_number}, class {policy_class}.",
+                "المستفيد مؤمن له بموجب الوثيقة {policy_number}، الفئة {policy_class}.",
+            ),
+            "not-found": Case(
+                "The payer knows no member by these identifiers on {service_date}.",
+                "لا يوجد لدى الجهة الدافعة مستفيد بهذه المعرفات في {service_date}.",
+                Outcome.REJECTED,
+                "CV-2-1",
+            ),
+        },
+        _found,
+    ),
+)
+
+_NOT_ACTIVE = Case(
+    "The cover under policy {policy_number} is {status} on {service_date}.",
+    "التغطية بموجب الوثيقة {policy_number} {status} في {service_date}.",
+    Outcome.REJECTED,
+    "CV-2-1",
+)
 
 COVER_RULES = (
     Rule(
@@ -86,6 +113,25 @@ COVER_RULES = (
         Stage.ELIGIBILITY,
         "The service falls within the policy's dates",
         "تقع الخدمة ضمن فترة الوثيقة",
+        "The policy's dates.",
+        {
+            "within": Case(
+                "Policy {policy_number} runs from {effective_date} to {expiry_date}: {service_date} lies within.",
+                "تسري الوثيقة {policy_number} من {effective_date} إلى {expiry_date} ويقع {service_date} ضمنها.",
+            ),
+            "before": Case(
+                "The service of {service_date} came before policy {policy_number} began on {effective_date}.",
+                "قُدمت الخدمة في {service_date} قبل بدء الوثيقة {policy_number} في {effective_date}.",
+                Outcome.REJECTED,
+                "AD-2-3",
+            ),
+            "after": Case(
+                "The service of {service_date} came after policy {policy_number} ended on {expiry_date}.",
+                "قُدمت الخدمة في {service_date} بعد انتهاء الوثيقة {policy_number} في {expiry_date}.",
+                Outcome.REJECTED,
+                "CV-2-1",
+            ),
+        },
         _period,
     ),
     Rule(
@@ -94,6 +140,12 @@ COVER_RULES = (
         Stage.ELIGIBILITY,
         "The cover is active on the service date",
         "التغطية سارية في تاريخ الخدمة",
+        "The policy's status, by day.",
+        {
+            CoverStatus.ACTIVE.value: Case(*_NOT_ACTIVE[:2]),
+            CoverStatus.INACTIVE.value: _NOT_ACTIVE,
+            CoverStatus.SUSPENDED.value: _NOT_ACTIVE,
+        },
         _status,
     ),
     Rule(
@@ -102,6 +154,20 @@ COVER_RULES = (
         Stage.ELIGIBILITY,
         "The patient was born by the service date",
         "ولد المريض في تاريخ الخدمة أو قبله",
+        "The date of birth in the claim.",
+        {
+            "ok": Case(
+                "The patient was born on {birth_date}, not after the service of {service_date}.",
+                "تاريخ ميلاد المريض {birth_date} لا يلي تاريخ الخدمة {service_date}.",
+            ),
+            "unknown": Case("The claim names no date of birth.", "لا تذكر المطالبة تاريخ الميلاد."),
+            "after-service": Case(
+                "The patient was born on {birth_date}, after the service of {service_date}.",
+                "تاريخ ميلاد المريض {birth_date} لاحق لتاريخ الخدمة {service_date}.",
+                Outcome.REJECTED,
+                "AD-2-1",
+            ),
+        },
         _birth,
     ),
 )

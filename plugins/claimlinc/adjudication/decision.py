@@ -9,30 +9,23 @@ Lines are taken in the order of the claim, so they draw on the same deductible, 
 
 from datetime import date
 
-from claimlinc.adjudication.benefit import BENEFIT_RULES
-from claimlinc.adjudication.cover import COVER_RULES
+from claimlinc.adjudication.cover import CLAIM_RULES
 from claimlinc.adjudication.facts import Facts
-from claimlinc.adjudication.price import PRICE_RULES
-from claimlinc.adjudication.shares import SHARE_RULES
-from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, Stage, apply
+from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RULES, RULES_VERSION
+from claimlinc.adjudication.work import ClaimWork, LineWork, apply, trace_step
 from claimlinc.contract import ClaimSubmission, Decision, Line, LineDecision, Outcome, Totals, TraceStep
 from masterlinc.money import ZERO, Money, Quantity, money
 from policylinc.contract import BenefitUse, Terms
 
-RULES: tuple[Rule, ...] = COVER_RULES + BENEFIT_RULES + PRICE_RULES + SHARE_RULES
-RULES_VERSION = "1"
-
 
 def decide(submission: ClaimSubmission, facts: Facts) -> Decision:
     """Decide every line of a submission on what the payer knows; without terms nobody is covered."""
-    terms = facts.terms
-    if terms is None:
-        lines = tuple(_uncovered(submission, line) for line in submission.lines)
+    if facts.terms is None:
+        lines = tuple(_uncovered(submission, facts, line) for line in submission.lines)
         return _sum_up(lines, (), None)
-    claim = _open(submission, terms)
+    claim = _open(submission, facts, facts.terms)
     lines = tuple(_decide_line(claim, line) for line in submission.lines)
-    enrolled = facts.enrolled_by_simulator or terms.enrolled_by_simulator
-    return _sum_up(lines, _claim_trace(terms, enrolled=enrolled), facts.preauth_ref)
+    return _sum_up(lines, _claim_trace(submission, facts, submission.created), facts.preauth_ref)
 
 
 def benefit_uses(decision: Decision) -> tuple[BenefitUse, ...]:
@@ -59,9 +52,10 @@ def service_days(submission: ClaimSubmission) -> tuple[date, date]:
     return min(days, default=submission.created), max(days, default=submission.created)
 
 
-def _open(submission: ClaimSubmission, terms: Terms) -> ClaimWork:
+def _open(submission: ClaimSubmission, facts: Facts, terms: Terms) -> ClaimWork:
     return ClaimWork(
         submission=submission,
+        facts=facts,
         terms=terms,
         benefits={term.benefit: term for term in terms.benefits},
         prices={(price.system, price.code): price.amount for price in terms.prices},
@@ -77,12 +71,16 @@ def _left(limit: Money, used: Money) -> Money:
 
 def _decide_line(claim: ClaimWork, line: Line) -> LineDecision:
     work = LineWork(line=line, day=line.service_date or claim.submission.created)
-    for rule in RULES:
-        if rule.stage is Stage.ELIGIBILITY or not work.stopped:
+    for rule in ELIGIBILITY_RULES:
+        apply(rule, claim, work)
+    if not work.stopped:
+        for rule in EDIT_RULES:
             apply(rule, claim, work)
-    if work.outcome is Outcome.APPROVED:
-        last = work.trace[-1]
-        work.reason, work.reason_ar = f"Approved. {last.text}", f"تمت الموافقة. {last.text_ar}"
+        work.stopped = work.outcome in (Outcome.REJECTED, Outcome.PENDED)
+    for rule in MONEY_RULES:
+        if work.stopped:
+            break
+        apply(rule, claim, work)
     return _line_decision(work)
 
 
@@ -102,50 +100,21 @@ def _line_decision(work: LineWork) -> LineDecision:
         payer_share=payer_share,
         patient_share=money(work.allowed + work.tax - payer_share),
         approved_quantity=work.line.quantity if paid else Quantity(0),
-        reason=work.reason,
-        reason_ar=work.reason_ar,
         denial_code=work.denial_code,
         trace=tuple(work.trace),
     )
 
 
-def _uncovered(submission: ClaimSubmission, line: Line) -> LineDecision:
+def _uncovered(submission: ClaimSubmission, facts: Facts, line: Line) -> LineDecision:
     day = line.service_date or submission.created
-    cover = submission.cover
     work = LineWork(line=line, day=day, outcome=Outcome.REJECTED, denial_code="CV-2-1")
-    work.reason = f"The payer knows no member by these identifiers on {day}."
-    work.reason_ar = f"لا يوجد لدى الجهة الدافعة مستفيد بهذه المعرفات في {day}."
-    inputs = {"service_date": str(day), "policy_number": cover.policy_number or ""}
-    work.trace.append(TraceStep("cover-found", "1", inputs, "not-found", work.reason, work.reason_ar))
+    work.trace.extend(_claim_trace(submission, facts, day))
     return _line_decision(work)
 
 
-def _claim_trace(terms: Terms, *, enrolled: bool) -> tuple[TraceStep, ...]:
-    found = TraceStep(
-        rule="cover-found",
-        version="1",
-        inputs={
-            "policy_number": terms.policy_number,
-            "policy_class": terms.policy_class,
-            "product": terms.product,
-            "contract": terms.contract,
-            "terms_version": terms.version,
-        },
-        result="found",
-        text=f"The member is insured under policy {terms.policy_number}, class {terms.policy_class}.",
-        text_ar=f"المستفيد مؤمن له بموجب الوثيقة {terms.policy_number}، الفئة {terms.policy_class}.",
-    )
-    if not enrolled:
-        return (found,)
-    simulated = TraceStep(
-        rule="enrolment",
-        version="1",
-        inputs={"product": terms.product},
-        result="enrolled-by-simulator",
-        text=f"The payer did not know this member; the simulator enrolled them in the demo product {terms.product}.",
-        text_ar=f"لم يكن المستفيد معروفاً لدى الجهة الدافعة، فسجله المحاكي في المنتج التجريبي {terms.product}.",
-    )
-    return (simulated, found)
+def _claim_trace(submission: ClaimSubmission, facts: Facts, day: date) -> tuple[TraceStep, ...]:
+    looked = ((rule, rule.run(submission, facts, day)) for rule in CLAIM_RULES)
+    return tuple(trace_step(rule, found) for rule, found in looked if found is not None)
 
 
 def _sum_up(lines: tuple[LineDecision, ...], trace: tuple[TraceStep, ...], preauth_ref: str | None) -> Decision:

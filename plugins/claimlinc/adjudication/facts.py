@@ -36,7 +36,7 @@ class AuthorizedLine(Struct, frozen=True):
 
     codes: tuple[Coding, ...]
     quantity_left: Decimal
-    amount_left: Money
+    amount_left: Money  # of what may be allowed, before tax and before the shares
 
 
 class Authorization(Struct, frozen=True):

@@ -1,14 +1,41 @@
-"""What the rules share: the state of a claim and of a line while it is decided."""
+"""What the rules share: how a rule is written, and the state of a claim and of a line while it is decided."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
+from claimlinc.adjudication.facts import Facts
 from claimlinc.contract import ClaimSubmission, Line, Outcome, TraceStep
 from masterlinc.money import ZERO, Money
 from policylinc.contract import BenefitTerm, Terms
+
+
+class Case(NamedTuple):
+    """One thing that a rule may find. Its words are format strings over the finding's inputs and `{result}`."""
+
+    text: str
+    text_ar: str
+    outcome: Outcome | None = None  # None: the line stands
+    code: str | None = None  # a NPHIES denial code
+
+
+class Finding(NamedTuple):
+    """What a rule saw and found: the name of one of its cases, and the figures that the case's words are made with."""
+
+    case: str
+    inputs: dict[str, str]
+    result: str
+
+
+class Stage(StrEnum):
+    """When a rule looks."""
+
+    CLAIM = "claim"  # once, at the claim as a whole
+    ELIGIBILITY = "eligibility"  # all look; the first that fails decides
+    EDIT = "edit"  # all look at a line that stands after eligibility
+    MONEY = "money"  # only while the line stands
 
 
 @dataclass(slots=True)
@@ -16,6 +43,7 @@ class ClaimWork:
     """A claim under decision: the terms, and what is left of each balance."""
 
     submission: ClaimSubmission
+    facts: Facts
     terms: Terms
     benefits: dict[str, BenefitTerm]
     prices: dict[tuple[str, str], Money]
@@ -41,36 +69,8 @@ class LineWork:
     payer_tax: Money = ZERO
     outcome: Outcome = Outcome.APPROVED
     denial_code: str | None = None
-    reason: str = ""
-    reason_ar: str = ""
     stopped: bool = False
     trace: list[TraceStep] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What a rule makes of a line; its finding's text becomes the reason."""
-
-    outcome: Outcome
-    code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a rule saw and found."""
-
-    inputs: dict[str, str]
-    result: str
-    text: str
-    text_ar: str
-    ruling: Ruling | None = None
-
-
-class Stage(StrEnum):
-    """Eligibility rules all look, so that every failed one is seen; money rules stop with the line."""
-
-    ELIGIBILITY = "eligibility"
-    MONEY = "money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,34 +82,52 @@ class Rule:
     stage: Stage
     title: str
     title_ar: str
+    source: str  # what it rests on
+    cases: Mapping[str, Case]
     run: Callable[[ClaimWork, LineWork], Finding]
 
 
-_WEIGHT = {Outcome.APPROVED: 0, Outcome.PARTIAL: 1, Outcome.REJECTED: 2, Outcome.PENDED: 2}
+@dataclass(frozen=True, slots=True)
+class ClaimRule:
+    """A rule that looks at the claim as a whole, before any line."""
+
+    id: str
+    version: str
+    stage: Stage
+    title: str
+    title_ar: str
+    source: str
+    cases: Mapping[str, Case]
+    run: Callable[[ClaimSubmission, Facts, date], Finding | None]  # None: it has nothing to say
+
+
+_WEIGHT = {Outcome.APPROVED: 0, Outcome.PARTIAL: 1, Outcome.PENDED: 2, Outcome.REJECTED: 3}
+
+
+def outweighs(stage: Stage, new: Outcome, old: Outcome) -> bool:
+    """Say whether what a rule finds takes the place of what was decided before it.
+
+    A line waits for nobody when another edit rejects it. Of equal findings the first one decides; among the money rules
+    the last, since each goes on from the one before.
+    """
+    if stage is Stage.MONEY:
+        return _WEIGHT[new] >= _WEIGHT[old]
+    return _WEIGHT[new] > _WEIGHT[old]
 
 
 def apply(rule: Rule, claim: ClaimWork, work: LineWork) -> None:
-    """Let one rule look at a line, write its trace step and follow its ruling."""
+    """Let one rule look at a line, write its trace step and follow what it found."""
     found = rule.run(claim, work)
-    work.trace.append(
-        TraceStep(
-            rule=rule.id,
-            version=rule.version,
-            inputs=found.inputs,
-            result=found.result,
-            text=found.text,
-            text_ar=found.text_ar,
-        )
-    )
-    ruling = found.ruling
-    if ruling is None or work.stopped:
+    work.trace.append(trace_step(rule, found))
+    case = rule.cases[found.case]
+    if case.outcome is None or work.stopped:
         return
-    if _WEIGHT[ruling.outcome] >= _WEIGHT[work.outcome]:
-        work.outcome, work.denial_code = ruling.outcome, ruling.code
-        work.reason, work.reason_ar = found.text, found.text_ar
-    work.stopped = rule.stage is Stage.ELIGIBILITY or ruling.outcome is Outcome.PENDED
+    if outweighs(rule.stage, case.outcome, work.outcome):
+        work.outcome, work.denial_code = case.outcome, case.code
+    if rule.stage is Stage.ELIGIBILITY or (rule.stage is Stage.MONEY and case.outcome is Outcome.PENDED):
+        work.stopped = True
 
 
-def percent(value: Decimal) -> str:
-    """Write a percentage without idle zeros."""
-    return f"{value.normalize():f}"
+def trace_step(rule: Rule | ClaimRule, found: Finding) -> TraceStep:
+    """Return a finding as it is kept; its words are made when somebody reads them."""
+    return TraceStep(rule.id, rule.version, found.inputs, found.result, case=found.case)

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from claimlinc import queries, writes
-from claimlinc.adjudication import Facts, benefit_uses, decide
+from claimlinc.adjudication import Facts, benefit_uses, decide, words
 from claimlinc.adjudication.decision import service_days
 from claimlinc.contract import (
     DecidedSubmission,
@@ -142,7 +142,7 @@ async def _decide_and_post(
         enrolled_by_simulator=request.enrolled_by_simulator,
     )
     terms, basis = facts.terms, Basis(basis.day, facts)
-    decision = decide(submission, facts)
+    decision = words.with_reasons(decide(submission, facts))
     decided = DecidedSubmission(decision_id, now, decision)
     await _keep(payer, tx, request, basis, decided)
     if terms is not None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from claimlinc import queries
+from claimlinc.adjudication.words import spoken
 from claimlinc.contract import (
     AnswerError,
     ClaimStatus,
@@ -219,7 +220,8 @@ def _undecided(row: Any) -> PayerAdjudicationView:
 
 
 def _fill_decision(view: PayerAdjudicationView, decision: Decision, codes: dict[int, str]) -> None:
-    view.outcome, view.rules_version, view.trace = decision.outcome.value, decision.rules_version, decision.trace
+    view.outcome, view.rules_version = decision.outcome.value, decision.rules_version
+    view.trace = spoken(decision.trace)
     view.disposition, view.disposition_ar = decision.disposition, decision.disposition_ar
     view.preauth_ref = decision.preauth_ref or view.preauth_ref
     view.totals = AdjudicatedTotals(*(getattr(decision.totals, name) for name in _TOTALS))
@@ -240,7 +242,7 @@ def _fill_decision(view: PayerAdjudicationView, decision: Decision, codes: dict[
             denial_code=line.denial_code,
             reason=line.reason,
             reason_ar=line.reason_ar,
-            trace=line.trace,
+            trace=spoken(line.trace),
         )
         for line in decision.lines
     ]

@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from claimlinc import adjudication
-from claimlinc.adjudication import Facts
+from claimlinc.adjudication import Facts, words
 from claimlinc.contract import (
     ClaimSubmission,
     ClaimType,
@@ -113,5 +115,7 @@ def price(amount: str, code: str = "83600-00-10") -> Price:
 
 
 def decide(claim: ClaimSubmission, agreed: Terms | None, **known: Any) -> Decision:
-    """Decide a claim on the payer's terms and whatever else is known."""
-    return adjudication.decide(claim, Facts(agreed, **known))
+    """Decide a claim on the payer's terms and whatever else is known; everything is in words, as it is read."""
+    decision = words.with_reasons(adjudication.decide(claim, Facts(agreed, **known)))
+    lines = tuple(replace(one, trace=words.spoken(one.trace)) for one in decision.lines)
+    return replace(decision, lines=lines, trace=words.spoken(decision.trace))
