@@ -14,7 +14,13 @@ from policylinc.contract import CoverStatus, EnrolMember, FoundCover
 from policylinc.cover import found_cover
 from policylinc.drafts import PolicyDraft
 from policylinc.errors import NoSuchProduct
-from policylinc.queries import class_to_enrol_in, members_by_number, policies_by_number, policy_by_id
+from policylinc.queries import (
+    class_to_enrol_in,
+    members_by_number,
+    person_of_number,
+    policies_by_number,
+    policy_by_id,
+)
 from policylinc.records import ClassRow, MemberRow, PolicyRow
 from policylinc.service import announce, new_policy
 
@@ -50,10 +56,12 @@ async def _enrol(ctx: Context, request: EnrolMember) -> MemberRow:
             if row is None:
                 raise NoSuchProduct
             policy = await _policy_for(ctx, tx, row, request)
+            member_id = new_id()
             member = MemberRow(
                 organization_id=payer,
-                id=new_id(),
+                id=member_id,
                 policy_id=policy.id,
+                person_id=await person_of_number(tx, payer, request.member_number) or member_id,
                 member_number=request.member_number,
                 effective_from=policy.effective_date,
                 effective_to=policy.expiry_date,

@@ -35,7 +35,7 @@ WITH policy AS (
     JOIN policylinc.member_identifier i USING (organization_id, blind)
     WHERE NOT EXISTS (SELECT FROM named)
 ), member AS (
-    SELECT m.organization_id, m.id, m.policy_id, m.member_number, m.effective_from, m.effective_to,
+    SELECT m.organization_id, m.id, m.policy_id, m.person_id, m.member_number, m.effective_from, m.effective_to,
         m.enrolled_by_simulator
     FROM found JOIN policylinc.member m USING (organization_id, id)
 ), benefit AS (

@@ -1,4 +1,4 @@
-"""The benefit ledger: terms are read under the locks of a member's balances, use is appended once for each decision."""
+"""The benefit ledger: terms are read under the lock of the person, use is appended once for each decision."""
 
 from datetime import date
 from uuid import UUID
@@ -14,21 +14,23 @@ from policylinc.postings import (
     Posting,
     append_entries,
     entries_of,
-    lock_balances,
+    lock_person,
     open_posting,
     sum_by_benefit,
+    usage_of,
 )
 from policylinc.queries import benefits_on, contract_on, member_by_id, policy_by_id, posting_of, prices_on
 from policylinc.terms import Agreed, Cover, build_terms
 
 
 async def load_terms(ctx: Context, request: LoadTerms) -> Terms:
-    """Lock a member's balances in the order of benefits and read the terms in force on a day."""
+    """Lock a member's person and read the terms in force on a day."""
     payer, day = request.payer_organization_id, request.service_date
     async with ctx.transaction(frozenset({payer})) as tx:
         cover = await _find_cover(tx, payer, request.member_id, day)
+        await lock_person(tx, cover)
+        used = await usage_of(tx, cover)
         benefits = await benefits_on(tx, cover.policy, day)
-        used = await lock_balances(tx, cover, [benefit.benefit for benefit in benefits])
         contract = await contract_on(tx, payer, request.provider_organization_id, day)
         prices = await prices_on(tx, payer, contract.id, day, request.codes) if contract else []
         tx.audit(
@@ -49,8 +51,8 @@ async def post_benefits(ctx: Context, request: PostBenefits) -> PostedBenefits:
     payer = request.payer_organization_id
     async with ctx.transaction(frozenset({payer})) as tx:
         cover = await _find_cover(tx, payer, request.member_id, request.service_date)
-        # Balances before the posting, as LoadTerms does: the other order could deadlock with it.
-        await lock_balances(tx, cover, [use.benefit for use in uses])
+        # The person before the posting, as LoadTerms does: the other order could deadlock with it.
+        await lock_person(tx, cover)
         if not await open_posting(tx, cover, Posting(request.decision_id, "use", len(uses)), ctx.clock.now()):
             await _compare(tx, payer, request, uses)
             return PostedBenefits(entries=len(uses))
@@ -75,17 +77,16 @@ async def reverse_benefits(ctx: Context, request: ReverseBenefits) -> PostedBene
             return PostedBenefits(entries=0)
         cover = await _find_cover(tx, payer, posting.member_id, posting.policy_year)
         posted = await entries_of(tx, payer, decision)
-        await lock_balances(tx, cover, [benefit for benefit, _, _ in posted])
+        await lock_person(tx, cover)
         if await open_posting(tx, cover, Posting(decision, "reversal", len(posted)), ctx.clock.now()):
-            uses = [EntryFigures(benefit, -amount, -deductible) for benefit, amount, deductible in posted]
-            await append_entries(tx, cover, decision, "reversal", uses)
+            await append_entries(tx, cover, decision, "reversal", [one.reversed() for one in posted])
             tx.audit(
                 "benefit.reversed",
                 "decision",
                 str(decision),
                 organization_id=payer,
                 patient=cover.member.id,
-                detail={"entries": str(len(uses))},
+                detail={"entries": str(len(posted))},
             )
     return PostedBenefits(entries=len(posted))
 

@@ -1,5 +1,6 @@
-"""The SQL of the ledger: balances are locked in the order of benefits, entries are appended, balances are their sum."""
+"""The SQL of the ledger: a person is locked, entries are appended, and the database keeps balances as their sum."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ from masterlinc.ids import new_id
 from policylinc.contract import BenefitUse
 from policylinc.records import Use
 from policylinc.terms import Cover
+from policylinc.usage import Usage
 
 
 class EntryFigures(NamedTuple):
@@ -19,6 +21,12 @@ class EntryFigures(NamedTuple):
     benefit: str
     amount: Decimal
     deductible: Decimal
+    units: Decimal
+    days: Decimal
+
+    def reversed(self) -> "EntryFigures":
+        """Return the figures that take these back."""
+        return EntryFigures(self.benefit, -self.amount, -self.deductible, -self.units, -self.days)
 
 
 class Posting(NamedTuple):
@@ -30,29 +38,42 @@ class Posting(NamedTuple):
 
 
 def sum_by_benefit(uses: Sequence[BenefitUse]) -> list[EntryFigures]:
-    """Sum a decision's use by benefit, in the order in which balances are locked."""
+    """Sum a decision's use by benefit, in the order of their names."""
     sums: dict[str, EntryFigures] = {}
     for use in uses:
-        before = sums.get(use.benefit, EntryFigures(use.benefit, Decimal(0), Decimal(0)))
-        sums[use.benefit] = EntryFigures(use.benefit, before.amount + use.amount, before.deductible + use.deductible)
+        before = sums.get(use.benefit, EntryFigures(use.benefit, *[Decimal(0)] * 4))
+        sums[use.benefit] = EntryFigures(
+            use.benefit,
+            before.amount + use.amount,
+            before.deductible + use.deductible,
+            before.units + use.count,
+            before.days + use.days,
+        )
     return [sums[benefit] for benefit in sorted(sums)]
 
 
-async def lock_balances(tx: Transaction, cover: Cover, benefits: Sequence[str]) -> dict[str, Use]:
-    """Make the rows that are missing, then lock all of the year in the order of benefits."""
-    key = (cover.policy.organization_id, cover.member.id, cover.year)
-    make = """
-    INSERT INTO policylinc.balance (organization_id, member_id, policy_year, benefit, used, deductible_used)
-    SELECT $1, $2, $3, benefit, 0, 0 FROM unnest($4::text[]) AS benefit ORDER BY benefit COLLATE "C"
-    ON CONFLICT DO NOTHING
+async def lock_person(tx: Transaction, cover: Cover) -> None:
+    """Wait for whoever decides on this person: limits of a lifetime bind the claims of all policy years."""
+    sql = "SELECT FROM policylinc.member WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE"
+    await tx.execute(sql, cover.policy.organization_id, cover.member.person_id)
+
+
+async def usage_of(tx: Transaction, cover: Cover) -> Usage:
+    """Return what a person has used; whoever decides by it has locked the person in an earlier statement."""
+    sql = """
+    SELECT m.policy_id, l.policy_year, l.benefit, l.used, l.deductible_used, l.units_used, l.days_used
+    FROM policylinc.member m
+    JOIN policylinc.balance l ON l.organization_id = m.organization_id AND l.member_id = m.id
+    WHERE m.organization_id = $1 AND m.person_id = $2
     """
-    await tx.execute(make, *key, list(benefits))
-    lock = """
-    SELECT benefit, used, deductible_used FROM policylinc.balance
-    WHERE organization_id = $1 AND member_id = $2 AND policy_year = $3
-    ORDER BY benefit COLLATE "C" FOR NO KEY UPDATE
-    """
-    return {row["benefit"]: Use(row["used"], row["deductible_used"]) for row in await tx.fetch(lock, *key)}
+    year: defaultdict[str, Use] = defaultdict(Use)
+    lifetime: defaultdict[str, Use] = defaultdict(Use)
+    for row in await tx.fetch(sql, cover.policy.organization_id, cover.member.person_id):
+        use = Use(row["used"], row["deductible_used"], row["units_used"], row["days_used"])
+        lifetime[row["benefit"]] += use
+        if (row["policy_id"], row["policy_year"]) == (cover.policy.id, cover.year):  # who left and came back goes on
+            year[row["benefit"]] += use
+    return Usage(year, lifetime)
 
 
 async def open_posting(tx: Transaction, cover: Cover, posting: Posting, now: datetime) -> bool:
@@ -77,18 +98,13 @@ async def open_posting(tx: Transaction, cover: Cover, posting: Posting, now: dat
 async def append_entries(
     tx: Transaction, cover: Cover, decision_id: UUID, kind: str, uses: Sequence[EntryFigures]
 ) -> None:
-    """Append the entries and bring the balances to their sum."""
+    """Append the entries; a trigger brings the balances to their sum."""
     sql = """
-    WITH entry AS (
-        INSERT INTO policylinc.benefit_entry
-            (organization_id, id, decision_id, kind, member_id, policy_year, benefit, amount, deductible)
-        SELECT $1, id, $4, $5, $2, $3, benefit, amount, deductible
-        FROM unnest($6::uuid[], $7::text[], $8::numeric[], $9::numeric[]) AS u (id, benefit, amount, deductible)
-        RETURNING benefit, amount, deductible
-    )
-    UPDATE policylinc.balance b SET used = b.used + e.amount, deductible_used = b.deductible_used + e.deductible
-    FROM entry e
-    WHERE b.organization_id = $1 AND b.member_id = $2 AND b.policy_year = $3 AND b.benefit = e.benefit
+    INSERT INTO policylinc.benefit_entry
+        (organization_id, id, decision_id, kind, member_id, policy_year, benefit, amount, deductible, units, days)
+    SELECT $1, id, $4, $5, $2, $3, benefit, amount, deductible, units, days
+    FROM unnest($6::uuid[], $7::text[], $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[])
+        AS u (id, benefit, amount, deductible, units, days)
     """
     await tx.execute(
         sql,
@@ -101,16 +117,15 @@ async def append_entries(
         [use.benefit for use in uses],
         [use.amount for use in uses],
         [use.deductible for use in uses],
+        [use.units for use in uses],
+        [use.days for use in uses],
     )
 
 
 async def entries_of(tx: Transaction, payer: UUID, decision_id: UUID) -> list[EntryFigures]:
     """Return what a decision used."""
     sql = """
-    SELECT benefit, amount, deductible FROM policylinc.benefit_entry
+    SELECT benefit, amount, deductible, units, days FROM policylinc.benefit_entry
     WHERE organization_id = $1 AND decision_id = $2 AND kind = 'use' ORDER BY benefit COLLATE "C"
     """
-    return [
-        EntryFigures(row["benefit"], row["amount"], row["deductible"])
-        for row in await tx.fetch(sql, payer, decision_id)
-    ]
+    return [EntryFigures(**row) for row in await tx.fetch(sql, payer, decision_id)]

@@ -20,7 +20,8 @@ FROM policylinc.policy p
 JOIN policylinc.product d ON d.organization_id = p.organization_id AND d.id = p.product_id
 """
 _MEMBER = """
-SELECT m.organization_id, m.id, m.policy_id, m.member_number, m.effective_from, m.effective_to, m.enrolled_by_simulator
+SELECT m.organization_id, m.id, m.policy_id, m.person_id, m.member_number, m.effective_from, m.effective_to,
+    m.enrolled_by_simulator
 FROM policylinc.member m
 """
 
@@ -98,6 +99,13 @@ async def members_by_blind(tx: Transaction, blinds: Sequence[tuple[UUID, bytes]]
     """
     rows = await tx.fetch(_MEMBER + where, [payer for payer, _ in blinds], [blind for _, blind in blinds])
     return [MemberRow(**row) for row in rows]
+
+
+async def person_of_number(tx: Transaction, payer: UUID, member_number: str) -> UUID | None:
+    """Return whose a member number is or was."""
+    sql = "SELECT person_id FROM policylinc.member WHERE organization_id = $1 AND member_number = $2 LIMIT 1"
+    person: UUID | None = await tx.fetchval(sql, payer, member_number)
+    return person
 
 
 async def blinds_of(tx: Transaction, member: MemberRow) -> frozenset[bytes]:

@@ -44,6 +44,7 @@ class MemberRow(Struct, frozen=True):
     organization_id: UUID
     id: UUID
     policy_id: UUID
+    person_id: UUID  # the same over renewals
     member_number: str
     effective_from: date
     effective_to: date
@@ -66,10 +67,20 @@ class BenefitRow(Struct, frozen=True):
 
 
 class Use(Struct, frozen=True):
-    """What is used of one benefit in a policy year."""
+    """What is used of one benefit."""
 
-    used: Decimal
-    deductible_used: Decimal
+    used: Decimal = Decimal(0)
+    deductible_used: Decimal = Decimal(0)
+    units_used: Decimal = Decimal(0)
+    days_used: Decimal = Decimal(0)
+
+    def __add__(self, other: "Use") -> "Use":
+        return Use(
+            self.used + other.used,
+            self.deductible_used + other.deductible_used,
+            self.units_used + other.units_used,
+            self.days_used + other.days_used,
+        )
 
 
 class PostingRow(Struct, frozen=True):

@@ -25,13 +25,14 @@ from policylinc.checks import (
 from policylinc.contract import CoverStatus, MemberEnrolled
 from policylinc.drafts import BenefitDraft, ContractDraft, MemberDraft, PolicyDraft, PriceDraft, ProductDraft
 from policylinc.errors import NoSuchProduct, NumberTaken, OverlappingVersions, PolicyNotFound
-from policylinc.queries import class_of_product, contract_of_code, policies_by_number
+from policylinc.queries import class_of_product, contract_of_code, person_of_number, policies_by_number
 from policylinc.records import ClassRow, MemberRow, PolicyRow
 
 # The field that a constraint speaks of.
 _OVERLAPS = {
     "benefit_overlap": "effective_from",
     "member_overlap": "member_number",
+    "member_person": "member_number",
     "contract_overlap": "effective_from",
     "price_overlap": "effective_from",
 }
@@ -119,10 +120,12 @@ async def enrol_member(ctx: Context, payer: UUID, draft: MemberDraft) -> UUID:
     refuse(member_faults(draft))
     async with _changing(ctx, payer) as tx:
         policy = await _policy(tx, payer, draft.policy_number)
+        member_id = new_id()
         member = MemberRow(
             organization_id=payer,
-            id=new_id(),
+            id=member_id,
             policy_id=policy.id,
+            person_id=await person_of_number(tx, payer, draft.member_number) or member_id,
             member_number=draft.member_number,
             effective_from=draft.effective_from or policy.effective_date,
             effective_to=draft.effective_to or policy.expiry_date,

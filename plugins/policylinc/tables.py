@@ -11,6 +11,7 @@ from masterlinc.db import ENGINE
 
 _MONEY = (14, 2)
 _PERCENT = (5, 2)
+_QUANTITY = (14, 4)
 
 
 class Product(Table, schema="policylinc", db=ENGINE):
@@ -80,6 +81,7 @@ class Member(Table, schema="policylinc", db=ENGINE):
     organization_id = UUID(default=None)
     id = UUID(primary_key=True, default=None)
     policy_id = UUID(default=None)
+    person_id = UUID(default=None)
     member_number = Text(default=None)
     name = Text(default=None)
     birth_date = Date(null=True, default=None)
@@ -87,6 +89,23 @@ class Member(Table, schema="policylinc", db=ENGINE):
     effective_from = Date(default=None)
     effective_to = Date(default=None)
     enrolled_by_simulator = Boolean(default=None)
+    created_at = Timestamptz(default=None)
+    relationship = Text(null=True, default=None)
+    sponsor_id = UUID(null=True, default=None)
+
+
+class MemberChange(Table, schema="policylinc", db=ENGINE):
+    """What is known of a member from a day on."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    member_id = UUID(default=None)
+    effective_from = Date(default=None)
+    name = Text(default=None)
+    birth_date = Date(null=True, default=None)
+    gender = Text(null=True, default=None)
+    relationship = Text(null=True, default=None)
+    sponsor_id = UUID(null=True, default=None)
     created_at = Timestamptz(default=None)
 
 
@@ -151,6 +170,8 @@ class BenefitEntry(Table, schema="policylinc", db=ENGINE):
     benefit = Text(default=None)
     amount = Numeric(_MONEY, default=None)
     deductible = Numeric(_MONEY, default=None)
+    units = Numeric(_QUANTITY, default=None)
+    days = Numeric(_QUANTITY, default=None)
 
 
 class Balance(Table, schema="policylinc", db=ENGINE):
@@ -162,6 +183,8 @@ class Balance(Table, schema="policylinc", db=ENGINE):
     benefit = Text(default=None)
     used = Numeric(_MONEY, default=None)
     deductible_used = Numeric(_MONEY, default=None)
+    units_used = Numeric(_QUANTITY, default=None)
+    days_used = Numeric(_QUANTITY, default=None)
 
 
 TABLES = (
@@ -170,6 +193,7 @@ TABLES = (
     Benefit,
     Policy,
     Member,
+    MemberChange,
     MemberIdentifier,
     Contract,
     Price,

@@ -6,10 +6,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from masterlinc.money import money
-from policylinc.contract import BenefitTerm, Price, Terms
-from policylinc.records import BenefitRow, ContractRow, MemberRow, PolicyRow, PriceRow, Use, cover_dates, cover_status
-
-_NOTHING = Use(Decimal(0), Decimal(0))
+from policylinc.contract import BenefitTerm, LimitKind, LimitPer, Price, Terms
+from policylinc.records import BenefitRow, ContractRow, MemberRow, PolicyRow, PriceRow, cover_dates, cover_status
+from policylinc.usage import Usage
 
 
 class Cover(NamedTuple):
@@ -27,10 +26,11 @@ class Agreed(NamedTuple):
     prices: list[PriceRow]
 
 
-def build_terms(cover: Cover, day: date, benefits: Sequence[BenefitRow], used: dict[str, Use], agreed: Agreed) -> Terms:
+def build_terms(cover: Cover, day: date, benefits: Sequence[BenefitRow], used: Usage, agreed: Agreed) -> Terms:
     """Build the terms that a decision needs."""
     policy, member = cover.policy, cover.member
     first, last = cover_dates(policy, member)
+    total = used.total()
     return Terms(
         payer_organization_id=policy.organization_id,
         member_id=member.id,
@@ -42,10 +42,10 @@ def build_terms(cover: Cover, day: date, benefits: Sequence[BenefitRow], used: d
         effective_date=first,
         expiry_date=last,
         annual_limit=money(policy.annual_limit),
-        annual_used=money(sum((use.used for use in used.values()), Decimal(0))),
+        annual_used=money(total.used),
         deductible=money(policy.deductible),
-        deductible_used=money(sum((use.deductible_used for use in used.values()), Decimal(0))),
-        benefits=tuple(_term(benefit, used.get(benefit.benefit, _NOTHING)) for benefit in benefits),
+        deductible_used=money(total.deductible_used),
+        benefits=tuple(_term(benefit, used) for benefit in benefits),
         prices=tuple(Price(price.system, price.code, money(price.amount)) for price in agreed.prices),
         percent_of_billed=agreed.contract.percent_of_billed if agreed.contract else Decimal(0),
         contract=agreed.contract.code if agreed.contract else "",
@@ -54,7 +54,7 @@ def build_terms(cover: Cover, day: date, benefits: Sequence[BenefitRow], used: d
     )
 
 
-def _term(benefit: BenefitRow, use: Use) -> BenefitTerm:
+def _term(benefit: BenefitRow, used: Usage) -> BenefitTerm:
     return BenefitTerm(
         benefit=benefit.benefit,
         rule_id=f"{benefit.rule_id}@{benefit.version}",
@@ -62,7 +62,7 @@ def _term(benefit: BenefitRow, use: Use) -> BenefitTerm:
         copay_percent=benefit.copay_percent,
         copay_cap=money(benefit.copay_cap) if benefit.copay_cap is not None else None,
         limit=money(benefit.year_limit) if benefit.year_limit is not None else None,
-        used=money(use.used),
+        used=money(used.of(benefit.benefit, LimitKind.AMOUNT, LimitPer.YEAR)),
     )
 
 

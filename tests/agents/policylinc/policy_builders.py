@@ -12,6 +12,11 @@ from masterlinc.money import Money
 from policylinc import service
 from policylinc.contract import BenefitUse, LoadTerms, PersonIdentifier, PostBenefits
 from policylinc.drafts import BenefitDraft, ClassDraft, MemberDraft, PolicyDraft, ProductDraft
+from policylinc.policy_year import policy_year
+from policylinc.postings import usage_of
+from policylinc.queries import member_by_id, policy_by_id
+from policylinc.terms import Cover
+from policylinc.usage import Usage
 
 YEAR = date(2026, 1, 1)
 
@@ -86,12 +91,24 @@ async def insure(ctx: Context, payer: UUID, serial: int = 1, **changes: object) 
     return Insured(payer, number, member_number, await service.enrol_member(ctx, payer, member), identifier)
 
 
-def use(benefit: str, amount: str, deductible: str = "0.00") -> BenefitUse:
-    return BenefitUse(benefit, Money(amount), Money(deductible))
+def use(benefit: str, amount: str, deductible: str = "0.00", *, count: int = 0, days: int = 0) -> BenefitUse:
+    return BenefitUse(benefit, Money(amount), Money(deductible), Decimal(count), days)
 
 
-def posting(insured: Insured, *uses: BenefitUse, decision_id: UUID | None = None) -> PostBenefits:
-    return PostBenefits(insured.payer, insured.member_id, decision_id or new_id(), date(2026, 3, 1), uses)
+def posting(
+    insured: Insured, *uses: BenefitUse, decision_id: UUID | None = None, day: date = date(2026, 3, 1)
+) -> PostBenefits:
+    return PostBenefits(insured.payer, insured.member_id, decision_id or new_id(), day, uses)
+
+
+async def usage(ctx: Context, insured: Insured, day: date = date(2026, 3, 1)) -> Usage:
+    """What is used of a member's policy year on a day, and of their lifetime."""
+    async with ctx.transaction(frozenset({insured.payer})) as tx:
+        member = await member_by_id(tx, insured.payer, insured.member_id)
+        assert member is not None
+        row = await policy_by_id(tx, insured.payer, member.policy_id)
+        assert row is not None
+        return await usage_of(tx, Cover(row, member, policy_year(row.effective_date, day)))
 
 
 def terms_of(insured: Insured, day: date = date(2026, 3, 1), **changes: object) -> LoadTerms:

@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 from msgspec.structs import replace
-from policy_builders import Insured, national_id, policy, product, terms_of
+from policy_builders import Insured, national_id, policy, posting, product, terms_of, use
 
 from authlinc.contract import LoadOrganization, OrganizationInfo
 from masterlinc.context import Context
@@ -17,7 +17,7 @@ from policylinc import facts
 from policylinc.contract import PersonIdentifier
 from policylinc.drafts import BenefitDraft, ContractDraft, MemberDraft, PriceDraft
 from policylinc.errors import NoSuchProduct, NumberTaken, OverlappingVersions, PolicyNotFound
-from policylinc.ledger import load_terms
+from policylinc.ledger import load_terms, post_benefits
 from policylinc.service import (
     add_benefits,
     create_contract,
@@ -26,6 +26,7 @@ from policylinc.service import (
     enrol_member,
     set_price,
 )
+from policylinc.tables import TABLES
 
 CLASS = ("STD", "C")
 
@@ -230,7 +231,7 @@ async def test_the_database_refuses_overlaps_without_the_service(payer: Context,
 async def test_the_database_refuses_wrong_figures(
     running: Any, insured: Insured, payer: Context, table: str, change: str
 ) -> None:
-    await load_terms(payer, terms_of(insured))  # makes the balances
+    await post_benefits(payer, posting(insured, use("dental", "1.00")))  # makes a balance
     owner = await asyncpg.connect(running.services.settings.database.owner_url.reveal())
     try:
         with pytest.raises(asyncpg.CheckViolationError):
@@ -245,7 +246,7 @@ async def test_every_table_is_under_row_level_security(payer: Context, insured: 
             "SELECT relname, relrowsecurity FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
             " WHERE n.nspname = 'policylinc' AND relkind IN ('r', 'p') AND NOT relispartition"
         )
-    assert len(tables) == 11
+    assert {row["relname"] for row in tables} == {table._meta.tablename for table in TABLES}
     assert all(table["relrowsecurity"] for table in tables)
     async with payer.transaction(frozenset({new_id()})) as tx:
         for table in tables:

@@ -25,6 +25,7 @@ DEFINERS = {
     "masterlinc.forget_replays": COUNTS,
     "masterlinc.forget_workflows": COUNTS,
     "masterlinc.unread": "how many messages lie unread in the inboxes of an agent, over all organizations",
+    "policylinc.keep_balances": "nothing: a trigger that adds entries to the balances of the same members",
     "policylinc.payers": "ids of payers, which are in the directory anyway",
     "policylinc.payers_of_policy": "ids of payers that have a policy of an exact number",
 }
