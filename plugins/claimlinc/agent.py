@@ -4,7 +4,7 @@ from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import ClaimDecided, ClaimSubmitted
 from claimlinc.demo import demo
 from claimlinc.routes import router
-from claimlinc.service.workflow import CLAIM, RESEARCH
+from claimlinc.service.workflow import AUTHORIZATION, CLAIM, RESEARCH
 from claimlinc.tasks import TASKS
 from masterlinc.agent import Agent, Permission, Schedule, SealedColumn
 
@@ -26,7 +26,7 @@ agent = Agent(
     publishes=(ClaimSubmitted, ClaimDecided),
     tasks=TASKS,
     demo=demo,
-    workflows=(CLAIM, RESEARCH),
+    workflows=(CLAIM, RESEARCH, AUTHORIZATION),
     schedules=(Schedule("research", "45 3 * * *", RESEARCH.name),),
     sealed=(
         SealedColumn("claim", "submission", "claim.submission/{id}"),

@@ -52,6 +52,16 @@ class ClaimStatus(StrEnum):
     PAID = "paid"
 
 
+class AuthorizationStatus(StrEnum):
+    """Where a granted pre-authorization stands."""
+
+    ACTIVE = "active"
+    USED_UP = "used_up"
+    EXPIRED = "expired"  # for services of days to come; a late claim of a day within still uses it
+    CANCELLED = "cancelled"  # by its provider
+    WITHDRAWN = "withdrawn"  # the payer took the decision back
+
+
 class Identifier(Struct, frozen=True):
     """A business identifier as it was sent; `valid` is false when its own rules are broken."""
 
@@ -236,6 +246,7 @@ class LineDecision(Struct, frozen=True):
     reason_ar: str = ""
     denial_code: str | None = None
     trace: tuple[TraceStep, ...] = ()
+    authorization: str | None = None  # the reference of the pre-authorization that the line uses
 
 
 class Totals(Struct, frozen=True):

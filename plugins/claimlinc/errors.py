@@ -3,6 +3,7 @@
 ClaimInvalid           422  the claim cannot be taken as it is; every fault is listed with its path
 ClaimNumberTaken       409  another claim was recorded under this number
 ClaimStateRefused      409  the claim's state does not take this event
+AuthorizationStateRefused 409  the authorization's state does not take this event
 ResearchIsTheOperators 403  research reads over all organizations, for the operator alone
 """
 
@@ -29,6 +30,14 @@ class ClaimStateRefused(Conflict):
 
     code = "claim-state"
     title, title_ar = "The claim's state does not take this", "حالة المطالبة لا تقبل هذا الإجراء"
+
+
+class AuthorizationStateRefused(Conflict):
+    """The authorization's state does not take this event."""
+
+    code = "authorization-state"
+    title = "The pre-authorization's state does not take this"
+    title_ar = "حالة الموافقة المسبقة لا تقبل هذا الإجراء"
 
 
 class ResearchIsTheOperators(Forbidden):

@@ -11,7 +11,7 @@ from claimlinc.contract import (
     RecordedClaim,
 )
 from claimlinc.schemas import ValidateClaim, ValidatedClaim
-from claimlinc.service import answering, deciding, intake, loading, recording, researching, steps
+from claimlinc.service import answering, deciding, expiring, intake, loading, recording, researching, steps
 from masterlinc.agent import StepDone, StepInput, Task
 
 TASKS = (
@@ -102,5 +102,14 @@ TASKS = (
         "نشر الأشهر المكتملة للبحث",
         joins_transaction=True,
         name="publish_research",
+    ),
+    Task(
+        StepInput,
+        StepDone,
+        expiring.expire,
+        "Let an authorization expire after its last day",
+        "إنهاء صلاحية الموافقة المسبقة بعد آخر يوم لها",
+        joins_transaction=True,
+        name="expire_authorization",
     ),
 )

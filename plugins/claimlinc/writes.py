@@ -45,7 +45,7 @@ _DECISION = _insert(
 _DECISION_LINE = _insert(
     "decision_line",
     "organization_id decision_id provider_organization_id sequence outcome benefit billed allowed deductible copay tax"
-    " payer_tax payer_share patient_share approved_quantity denial_code reason reason_ar trace",
+    " payer_tax payer_share patient_share approved_quantity denial_code reason reason_ar trace used_authorization",
     jsonb="trace",
 )
 _DECISION_BASIS = _insert("decision_basis", "organization_id decision_id facts submission", jsonb="facts")

@@ -37,6 +37,7 @@ class AuthorizedLine(Struct, frozen=True):
     codes: tuple[Coding, ...]
     quantity_left: Decimal
     amount_left: Money  # of what may be allowed, before tax and before the shares
+    sequence: int = 0  # within its authorization
 
 
 class Authorization(Struct, frozen=True):

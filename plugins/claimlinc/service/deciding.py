@@ -19,6 +19,7 @@ from claimlinc.contract import (
     TraceStep,
     Use,
 )
+from claimlinc.service import authorizing
 from claimlinc.service.checking import check_submission
 from claimlinc.service.history import append_history, load_history
 from claimlinc.service.snapshot import Snapshot, seal
@@ -121,7 +122,17 @@ async def _basis(payer: Context, tx: Transaction, request: DecideSubmission) -> 
         codes=tuple(sorted(wanted)),
     )
     terms = await payer.call(load, Terms)  # locks the member: what another claim of theirs decides, we see or it waits
-    return Basis(day, Facts(terms, history=await load_history(tx, request, terms)))
+    return Basis(day, await _facts(tx, request, terms))
+
+
+async def _facts(tx: Transaction, request: DecideSubmission, terms: Terms) -> Facts:
+    party = (request.payer_organization_id, terms.member_id, request.provider_organization_id, request.submission)
+    return Facts(
+        terms,
+        history=await load_history(tx, request, terms),
+        authorizations=await authorizing.usable(tx, *party),
+        preauth_ref=await authorizing.extended(tx, *party),
+    )
 
 
 async def _cover(payer: Context, request: DecideSubmission, day: date) -> FoundCover | None:
@@ -138,7 +149,7 @@ async def _decide_and_post(
     facts = replace(
         basis.facts,
         received_on=today(payer.clock),
-        preauth_ref=ids.show("AUT", decision_id) if asks else None,
+        preauth_ref=basis.facts.preauth_ref or ids.show(authorizing.PREFIX, decision_id) if asks else None,
         enrolled_by_simulator=request.enrolled_by_simulator,
     )
     terms, basis = facts.terms, Basis(basis.day, facts)
@@ -151,6 +162,10 @@ async def _decide_and_post(
     if terms is not None and uses and not asks:
         post = PostBenefits(terms.payer_organization_id, terms.member_id, decision_id, basis.day, uses)
         await payer.call(post, PostedBenefits)
+    made = authorizing.Made(
+        request.payer_organization_id, request.provider_organization_id, decision_id, submission, facts, decision
+    )
+    await authorizing.post(payer, tx, made)
     tx.audit(
         "claim.decide",
         "decision",
@@ -215,6 +230,7 @@ def _line_row(request: DecideSubmission, decision_id: UUID, line: LineDecision) 
         line.reason,
         line.reason_ar,
         wire.dump(line.trace),
+        line.authorization,
     )
 
 
@@ -229,6 +245,7 @@ def _line(row: Any) -> LineDecision:
         reason_ar=row["reason_ar"],
         denial_code=row["denial_code"],
         trace=wire.load(row["trace"], _TRACE),
+        authorization=row["used_authorization"],
     )
 
 

@@ -1,6 +1,6 @@
 """The claim's workflow: `submitted` is done with the commit that starts it; the exchange's steps are nphieslinc's.
 
-Research has a workflow of its own, which a schedule starts.
+An authorization has one that waits for its last day. Research has a workflow of its own, which a schedule starts.
 """
 
 from masterlinc.agent import Step, Workflow
@@ -19,3 +19,4 @@ CLAIM = Workflow(
 )
 CLAIM_NAME = f"claimlinc.{CLAIM.name}"
 RESEARCH = Workflow(name="research", version=1, steps=(Step("published", "claimlinc.publish_research"),))
+AUTHORIZATION = Workflow(name="authorization", version=1, steps=(Step("expired", "claimlinc.expire_authorization"),))
