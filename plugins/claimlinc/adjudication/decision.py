@@ -9,8 +9,12 @@ Lines are taken in the order of the claim, so they draw on the same deductible, 
 
 from datetime import date
 
+from msgspec.structs import replace
+
 from claimlinc.adjudication.cover import CLAIM_RULES
-from claimlinc.adjudication.facts import Facts
+from claimlinc.adjudication.facts import Facts, LineRuling
+from claimlinc.adjudication.review import ruling_on
+from claimlinc.adjudication.reviewed import decide_reviewed
 from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RULES, RULES_VERSION
 from claimlinc.adjudication.work import ClaimWork, LineWork, apply, trace_step
 from claimlinc.contract import ClaimSubmission, Decision, Line, LineDecision, Outcome, Totals, TraceStep
@@ -71,6 +75,9 @@ def _left(limit: Money, used: Money) -> Money:
 
 def _decide_line(claim: ClaimWork, line: Line) -> LineDecision:
     work = LineWork(line=line, day=line.service_date or claim.submission.created)
+    ruling = ruling_on(claim, line)
+    if ruling is not None:
+        return _ruled(claim, work, ruling)
     for rule in ELIGIBILITY_RULES:
         apply(rule, claim, work)
     if not work.stopped:
@@ -82,6 +89,14 @@ def _decide_line(claim: ClaimWork, line: Line) -> LineDecision:
             break
         apply(rule, claim, work)
     return _line_decision(work)
+
+
+def _ruled(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> LineDecision:
+    reason = decide_reviewed(claim, work, ruling)
+    line = _line_decision(work)
+    if ruling.quantity is not None and line.outcome is not Outcome.REJECTED:
+        line = replace(line, approved_quantity=ruling.quantity)
+    return line if reason is None else replace(line, reason=reason[0], reason_ar=reason[1])
 
 
 def _line_decision(work: LineWork) -> LineDecision:

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from claimlinc.contract import Coding, Outcome
-from masterlinc.money import Money
+from masterlinc.money import Money, Quantity
 from policylinc.contract import Terms
 
 
@@ -49,6 +49,29 @@ class Authorization(Struct, frozen=True):
     lines: tuple[AuthorizedLine, ...]
 
 
+class LineRuling(Struct, frozen=True):
+    """What a person of the payer decided about a line; amounts are before tax."""
+
+    sequence: int
+    outcome: Outcome  # approved, partial or rejected
+    amount: Money | None = None  # None: all that the contract allows
+    quantity: Quantity | None = None  # None: as billed
+    denial_code: str | None = None
+    reason: str = ""
+    reason_ar: str = ""
+    override: bool = False  # of the rules on cover, price and limits
+    override_reason: str = ""
+    override_reason_ar: str = ""
+
+
+class Review(Struct, frozen=True):
+    """What persons of the payer decided; lines without a ruling are the rules' own."""
+
+    reviewer: str  # USR-...
+    rulings: tuple[LineRuling, ...]
+    second_reviewer: str | None = None
+
+
 class Facts(Struct, frozen=True):
     """What the payer knew: the terms of the day, what came before, and when the claim came."""
 
@@ -58,3 +81,4 @@ class Facts(Struct, frozen=True):
     received_on: date | None = None
     preauth_ref: str | None = None  # the number that this decision gives, where it is one on a pre-authorization
     enrolled_by_simulator: bool = False
+    review: Review | None = None

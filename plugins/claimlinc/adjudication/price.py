@@ -29,7 +29,8 @@ def _arithmetic(_: ClaimWork, work: LineWork) -> Finding:
     return Finding("adds-up", inputs, str(work.billed))
 
 
-def _agreed(claim: ClaimWork, line: Line) -> tuple[str, Money] | None:
+def agreed_price(claim: ClaimWork, line: Line) -> tuple[str, Money] | None:
+    """Return a line's code and the unit price that the contract agrees for it, or None."""
     for coding in line.codes:
         price = claim.prices.get((coding.system, coding.code))
         if price is not None:
@@ -38,7 +39,7 @@ def _agreed(claim: ClaimWork, line: Line) -> tuple[str, Money] | None:
 
 
 def _contract(claim: ClaimWork, work: LineWork) -> Finding:
-    agreed = _agreed(claim, work.line)
+    agreed = agreed_price(claim, work.line)
     return _by_percent(claim, work) if agreed is None else _by_agreed_price(claim, work, *agreed)
 
 

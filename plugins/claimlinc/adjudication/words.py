@@ -6,6 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from claimlinc.adjudication.cover import CLAIM_RULES
+from claimlinc.adjudication.review import REVIEW
 from claimlinc.adjudication.rules import RULES
 from claimlinc.adjudication.work import Case, ClaimRule, Rule, Stage, outweighs
 from claimlinc.contract import Decision, LineDecision, Outcome, TraceStep
@@ -47,7 +48,7 @@ SPOKEN: dict[str, Callable[[str], Words]] = {
 }
 
 _FINAL = (Stage.CLAIM, Stage.ELIGIBILITY)  # the first that fails decides
-_KNOWN: tuple[Rule | ClaimRule, ...] = (*CLAIM_RULES, *RULES)
+_KNOWN: tuple[Rule | ClaimRule, ...] = (*CLAIM_RULES, *RULES, REVIEW)
 _RULES = {(rule.id, rule.version): rule for rule in _KNOWN}
 
 
