@@ -8,10 +8,13 @@ from decimal import Decimal
 from masterlinc.errors import FieldError, Invalid
 from masterlinc.identity import PERSON_SYSTEMS, identifier_is_valid
 from masterlinc.text import clean, clean_identifier
+from policylinc.contract import LimitKind, LimitPer
 from policylinc.drafts import (
     BenefitDraft,
     ClassDraft,
     ContractDraft,
+    CopayDraft,
+    LimitDraft,
     MemberDraft,
     PolicyDraft,
     PriceDraft,
@@ -23,6 +26,8 @@ _CODE = re.compile(r"[A-Z0-9][A-Z0-9_-]{0,39}", re.ASCII)
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{1,39}", re.ASCII)
 _CLASS = re.compile(r"[A-Z][A-Z0-9+]{0,9}", re.ASCII)
 _BENEFIT = re.compile(r"[a-z][a-z_]{1,39}", re.ASCII)
+_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9./-]{0,39}\*?", re.ASCII)
+PROVIDER_CLASS = re.compile(r"[A-Z][A-Z0-9+_]{0,19}", re.ASCII)
 GENDERS = frozenset({"male", "female", "other", "unknown"})
 
 
@@ -55,6 +60,12 @@ def benefit_faults(drafts: Iterable[BenefitDraft], path: str = "") -> Iterator[F
         yield from _amount(f"{at}copay_cap", one.copay_cap)
         yield from _amount(f"{at}year_limit", one.year_limit)
         yield from _amount(f"{at}authorization_above", one.authorization_above)
+        yield from _cap_per(f"{at}copay_cap_per", one.copay_cap_per)
+        yield from _whole(f"{at}waiting_days", one.waiting_days, (0, 3650))
+        yield from patterns(f"{at}codes", one.codes)
+        yield from _limit_faults(at, one.limits)
+        yield from _copay_faults(at, one.copays)
+        yield from _parent(f"{at}parent", one, drafts)
 
 
 def policy_faults(draft: PolicyDraft) -> Iterator[FieldError]:
@@ -101,6 +112,85 @@ def _class_faults(path: str, draft: ClassDraft) -> Iterator[FieldError]:
     yield from _amount(f"{path}annual_limit", draft.annual_limit)
     yield from _amount(f"{path}deductible", draft.deductible)
     yield from benefit_faults(draft.benefits, path)
+
+
+def patterns(path: str, codes: Iterable[str]) -> Iterator[FieldError]:
+    """Find the faults of patterns of codes; see `contract.fits`."""
+    for index, one in enumerate(codes):
+        low, dots, high = one.partition("..")
+        ordered = not dots or (len(low) == len(high) and low <= high)
+        if not _PATTERN.fullmatch(one) or not ordered:
+            yield _fault(
+                f"{path}[{index}]",
+                "pattern",
+                "A code (16500-00-00), the beginning of codes (16*) or a range (16500..16636) is expected",
+                "المتوقع رمز (16500-00-00) أو بداية رموز (16*) أو مدى متساوي الطول (16500..16636)",
+            )
+
+
+def _parent(path: str, draft: BenefitDraft, drafts: list[BenefitDraft]) -> Iterator[FieldError]:
+    """A parent is a benefit of the same class that has none itself."""
+    if draft.parent is None:
+        return
+    parent = next((one for one in drafts if one.benefit == draft.parent), None)
+    if parent is None or parent.parent is not None:
+        yield _fault(
+            path,
+            "unknown",
+            "The parent is no benefit of this class, or a sub-benefit itself",
+            "المنفعة الأم ليست من منافع هذه الفئة أو أنها منفعة فرعية",
+        )
+
+
+def _limit_faults(path: str, drafts: tuple[LimitDraft, ...]) -> Iterator[FieldError]:
+    yield from _doubles(f"{path}limits", [f"{one.kind} {one.per}" for one in drafts])
+    for index, one in enumerate(drafts):
+        at = f"{path}limits[{index}]."
+        yield from _amount(f"{at}value", one.value)
+        if (one.kind, one.per) == (LimitKind.AMOUNT, LimitPer.YEAR):
+            yield _fault(
+                f"{at}per",
+                "choice",
+                "The amount of a year stands in year_limit",
+                "يوضع الحد السنوي للمبلغ في year_limit",
+            )
+        if one.kind is LimitKind.DAYS and one.per not in {LimitPer.YEAR, LimitPer.LIFETIME}:
+            yield _fault(
+                f"{at}per", "choice", "Days are counted a year or a lifetime", "تحسب الأيام لكل سنة أو مدى الحياة"
+            )
+        if one.kind is LimitKind.DAYS and one.value.is_finite() and one.value != one.value.to_integral_value():
+            yield _fault(f"{at}value", "whole", "Days are whole", "عدد الأيام صحيح")
+
+
+def _copay_faults(path: str, drafts: tuple[CopayDraft, ...]) -> Iterator[FieldError]:
+    yield from _doubles(f"{path}copays", [f"{one.in_network} {one.provider_class}" for one in drafts])
+    for index, one in enumerate(drafts):
+        at = f"{path}copays[{index}]."
+        yield from _percent(f"{at}copay_percent", one.copay_percent)
+        yield from _amount(f"{at}copay_cap", one.copay_cap)
+        yield from _cap_per(f"{at}copay_cap_per", one.copay_cap_per)
+        if one.in_network is None and one.provider_class is None:
+            yield _fault(
+                f"{at}in_network",
+                "empty",
+                "Say for which providers: in_network, provider_class or both",
+                "حدد مقدمي الخدمة: in_network أو provider_class أو كليهما",
+            )
+        if one.provider_class is not None:
+            yield from _shape(f"{at}provider_class", one.provider_class, PROVIDER_CLASS)
+
+
+def _cap_per(path: str, per: LimitPer) -> Iterator[FieldError]:
+    if per not in {LimitPer.VISIT, LimitPer.ITEM}:
+        yield _fault(path, "choice", "A cap holds for a visit or an item", "السقف لكل زيارة أو لكل بند")
+
+
+def _whole(path: str, value: int | None, bounds: tuple[int, int]) -> Iterator[FieldError]:
+    least, most = bounds
+    if value is not None and not least <= value <= most:
+        yield _fault(
+            path, "range", f"A whole number from {least} to {most} is expected", f"المتوقع عدد من {least} إلى {most}"
+        )
 
 
 def _amount(path: str, value: Decimal | None) -> Iterator[FieldError]:

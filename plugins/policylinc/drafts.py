@@ -6,22 +6,46 @@ from decimal import Decimal
 from msgspec import Struct
 
 from masterlinc.money import ZERO
-from policylinc.contract import CoverStatus, PersonIdentifier
+from policylinc.contract import CoverStatus, LimitKind, LimitPer, PersonIdentifier
 
 
-class BenefitDraft(Struct, frozen=True, kw_only=True):
-    """A benefit of a product class as it holds from a day on."""
+class LimitDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A limit of a benefit besides its yearly amount."""
+
+    kind: LimitKind
+    per: LimitPer
+    value: Decimal
+
+
+class CopayDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The co-pay at some providers, where it is not the benefit's own; what is left out is not asked about."""
+
+    in_network: bool | None = None
+    provider_class: str | None = None
+    copay_percent: Decimal
+    copay_cap: Decimal | None = None
+    copay_cap_per: LimitPer = LimitPer.VISIT
+
+
+class BenefitDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A benefit of a product class as it holds from a day on; a sub-benefit names its parent and its codes."""
 
     benefit: str
     covered: bool = True
     copay_percent: Decimal = Decimal(0)  # the patient's part
-    copay_cap: Decimal | None = None  # a visit
+    copay_cap: Decimal | None = None
+    copay_cap_per: LimitPer = LimitPer.VISIT
     year_limit: Decimal | None = None
     authorization_required: bool = False
     authorization_above: Decimal | None = None
+    parent: str | None = None
+    codes: tuple[str, ...] = ()  # patterns: a code, the beginning of codes (`16*`), a range (`16500..16636`)
+    waiting_days: int = 0
+    limits: tuple[LimitDraft, ...] = ()
+    copays: tuple[CopayDraft, ...] = ()
 
 
-class ClassDraft(Struct, frozen=True, kw_only=True):
+class ClassDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A class of a product: what its policies grant unless they say otherwise."""
 
     policy_class: str
@@ -31,7 +55,7 @@ class ClassDraft(Struct, frozen=True, kw_only=True):
     benefits: tuple[BenefitDraft, ...] = ()
 
 
-class ProductDraft(Struct, frozen=True, kw_only=True):
+class ProductDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A product with its classes and the day from which their benefits hold."""
 
     code: str

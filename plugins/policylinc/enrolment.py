@@ -52,7 +52,9 @@ async def _enrol(ctx: Context, request: EnrolMember) -> MemberRow:
     payer = request.payer_organization_id
     try:
         async with ctx.transaction(frozenset({payer})) as tx:
-            row = await class_to_enrol_in(tx, payer, ctx.config.enrol_product, _wanted(ctx, request))
+            row = await class_to_enrol_in(
+                tx, payer, ctx.config.enrol_product, _wanted(ctx, request), request.service_date
+            )
             if row is None:
                 raise NoSuchProduct
             policy = await _policy_for(ctx, tx, row, request)

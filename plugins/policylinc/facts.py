@@ -45,7 +45,8 @@ WITH policy AS (
     JOIN policylinc.benefit b ON b.organization_id = p.organization_id AND b.product_id = p.product_id
         AND b.policy_class = p.policy_class
     CROSS JOIN LATERAL (SELECT least(greatest($7::date, p.effective_date), p.expiry_date) AS day) AS within
-    WHERE b.effective_from <= within.day AND (b.effective_to IS NULL OR b.effective_to >= within.day)
+    WHERE b.withdrawn_on IS NULL AND b.effective_from <= within.day
+        AND (b.effective_to IS NULL OR b.effective_to >= within.day)
 ), balance AS (
     SELECT l.member_id, l.policy_year, l.benefit, l.used, l.deductible_used
     FROM member m

@@ -19,20 +19,22 @@ from policylinc.postings import (
     sum_by_benefit,
     usage_of,
 )
-from policylinc.queries import benefits_on, contract_on, member_by_id, policy_by_id, posting_of, prices_on
-from policylinc.terms import Agreed, Cover, build_terms
+from policylinc.queries import member_by_id, policy_by_id, posting_of
+from policylinc.term_rows import read_term_rows
+from policylinc.terms import Cover, build_terms
 
 
 async def load_terms(ctx: Context, request: LoadTerms) -> Terms:
     """Lock a member's person and read the terms in force on a day."""
     payer, day = request.payer_organization_id, request.service_date
     async with ctx.transaction(frozenset({payer})) as tx:
-        cover = await _find_cover(tx, payer, request.member_id, day)
+        key = (payer, request.member_id)
+        rows = await read_term_rows(tx, key, day, request.provider_organization_id, request.codes)
+        if rows is None:
+            raise MemberNotFound
+        cover = Cover(rows.policy, rows.member, policy_year(rows.policy.effective_date, day))
         await lock_person(tx, cover)
         used = await usage_of(tx, cover)
-        benefits = await benefits_on(tx, cover.policy, day)
-        contract = await contract_on(tx, payer, request.provider_organization_id, day)
-        prices = await prices_on(tx, payer, contract.id, day, request.codes) if contract else []
         tx.audit(
             "policy.terms_read",
             "member",
@@ -40,7 +42,7 @@ async def load_terms(ctx: Context, request: LoadTerms) -> Terms:
             organization_id=payer,
             patient=request.member_id,
         )
-    return build_terms(cover, day, benefits, used, Agreed(contract, prices))
+    return build_terms(rows, day, used)
 
 
 async def post_benefits(ctx: Context, request: PostBenefits) -> PostedBenefits:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from masterlinc.db import Transaction
-from policylinc.records import BenefitRow, ClassRow, ContractRow, MemberRow, PolicyRow, PostingRow, PriceRow
+from policylinc.records import ClassRow, MemberRow, PolicyRow, PostingRow
 from policylinc.tables import Contract, Member, Posting
 
 _POLICY = """
@@ -50,29 +50,38 @@ async def policy_by_id(tx: Transaction, payer: UUID, policy_id: UUID) -> PolicyR
     return PolicyRow(**row) if row else None
 
 
+# A class with what it grants on a day ($2); before its first version, that one is taken.
 _CLASS = """
-SELECT c.product_id, d.code AS product, c.policy_class, c.network, c.annual_limit, c.deductible
+SELECT c.product_id, d.code AS product, c.policy_class, t.network, t.annual_limit, t.deductible
 FROM policylinc.product_class c
 JOIN policylinc.product d ON d.organization_id = c.organization_id AND d.id = c.product_id
+JOIN LATERAL (
+    SELECT v.network, v.annual_limit, v.deductible FROM policylinc.class_terms v
+    WHERE v.organization_id = c.organization_id AND v.product_id = c.product_id AND v.policy_class = c.policy_class
+        AND v.withdrawn_on IS NULL
+    ORDER BY v.effective_from <= $2 DESC, abs($2 - v.effective_from) LIMIT 1
+) t ON true
 """
 
 
-async def class_of_product(tx: Transaction, payer: UUID, product: str, policy_class: str) -> ClassRow | None:
-    """Return a class of a product by its code."""
-    where = "WHERE c.organization_id = $1 AND d.code = $2 AND c.policy_class = $3"
-    row = await tx.fetchrow(_CLASS + where, payer, product, policy_class)
+async def class_of_product(tx: Transaction, payer: UUID, of: tuple[str, str], day: date) -> ClassRow | None:
+    """Return a (product, class) by their codes, as a policy is sold that begins on a day."""
+    where = "WHERE c.organization_id = $1 AND d.code = $3 AND c.policy_class = $4"
+    row = await tx.fetchrow(_CLASS + where, payer, day, *of)
     return ClassRow(**row) if row else None
 
 
-async def class_to_enrol_in(tx: Transaction, payer: UUID, product: str, classes: Sequence[str]) -> ClassRow | None:
+async def class_to_enrol_in(
+    tx: Transaction, payer: UUID, product: str, classes: Sequence[str], day: date
+) -> ClassRow | None:
     """Return the first of these classes that a product has, else any; without the product the payer's oldest."""
     where = """
     WHERE c.organization_id = $1
-    ORDER BY (d.code = $2) DESC, d.created_at, d.code,
-        array_position($3::text[], c.policy_class) NULLS LAST, c.policy_class
+    ORDER BY (d.code = $3) DESC, d.created_at, d.code,
+        array_position($4::text[], c.policy_class) NULLS LAST, c.policy_class
     LIMIT 1
     """
-    row = await tx.fetchrow(_CLASS + where, payer, product, list(classes))
+    row = await tx.fetchrow(_CLASS + where, payer, day, product, list(classes))
     return ClassRow(**row) if row else None
 
 
@@ -112,46 +121,6 @@ async def blinds_of(tx: Transaction, member: MemberRow) -> frozenset[bytes]:
     """Return the blind indexes that a member carries."""
     sql = "SELECT blind FROM policylinc.member_identifier WHERE organization_id = $1 AND member_id = $2"
     return frozenset(row["blind"] for row in await tx.fetch(sql, member.organization_id, member.id))
-
-
-async def benefits_on(tx: Transaction, policy: PolicyRow, day: date) -> list[BenefitRow]:
-    """Return the versions of a class's benefits that hold on a day."""
-    sql = """
-    SELECT benefit, rule_id, version, effective_from, covered, copay_percent, copay_cap, year_limit,
-        authorization_required, authorization_above
-    FROM policylinc.benefit
-    WHERE organization_id = $1 AND product_id = $2 AND policy_class = $3
-        AND effective_from <= $4 AND (effective_to IS NULL OR effective_to >= $4)
-    ORDER BY benefit
-    """
-    rows = await tx.fetch(sql, policy.organization_id, policy.product_id, policy.policy_class, day)
-    return [BenefitRow(**row) for row in rows]
-
-
-async def contract_on(tx: Transaction, payer: UUID, provider: UUID | None, day: date) -> ContractRow | None:
-    """Return the provider's contract that holds on a day, else the one for every provider."""
-    sql = """
-    SELECT id, code, percent_of_billed FROM policylinc.contract
-    WHERE organization_id = $1 AND (provider_organization_id = $2 OR provider_organization_id IS NULL)
-        AND effective_from <= $3 AND (effective_to IS NULL OR effective_to >= $3)
-    ORDER BY provider_organization_id NULLS LAST LIMIT 1
-    """
-    row = await tx.fetchrow(sql, payer, provider, day)
-    return ContractRow(**row) if row else None
-
-
-async def prices_on(
-    tx: Transaction, payer: UUID, contract_id: UUID, day: date, codes: Sequence[str] | None
-) -> list[PriceRow]:
-    """Return the prices of a contract that hold on a day; of these codes only, where some are named."""
-    sql = """
-    SELECT system, code, amount FROM policylinc.price
-    WHERE organization_id = $1 AND contract_id = $2 AND ($4::text[] IS NULL OR code = ANY ($4))
-        AND effective_from <= $3 AND (effective_to IS NULL OR effective_to >= $3)
-    ORDER BY system, code
-    """
-    rows = await tx.fetch(sql, payer, contract_id, day, list(codes) if codes is not None else None)
-    return [PriceRow(**row) for row in rows]
 
 
 async def contract_of_code(payer: UUID, code: str) -> UUID | None:

@@ -98,14 +98,6 @@ class PriceRow(Struct, frozen=True):
     amount: Decimal
 
 
-class ContractRow(Struct, frozen=True):
-    """A contract in force."""
-
-    id: UUID
-    code: str
-    percent_of_billed: Decimal
-
-
 def cover_status(policy: PolicyRow, member: MemberRow | None, day: date) -> CoverStatus:
     """Say whether a policy, or a member under it, is covered on a day."""
     if policy.status != CoverStatus.ACTIVE:

@@ -45,7 +45,7 @@ async def create_product(ctx: Context, payer: UUID, draft: ProductDraft) -> UUID
     async with _changing(ctx, payer) as tx:
         product_id = await writes.insert_product(payer, draft, ctx.clock.now())
         for one in draft.classes:
-            await writes.insert_class(payer, product_id, one)
+            await writes.insert_class(payer, product_id, one, draft.effective_from)
             row = ClassRow(product_id, draft.code, one.policy_class, one.network, one.annual_limit, one.deductible)
             await _insert_benefits(tx, payer, row, one.benefits, (draft.effective_from, None))
         tx.audit("product.created", "product", str(product_id), organization_id=payer, detail={"code": draft.code})
@@ -76,7 +76,7 @@ async def add_benefits(  # noqa: PLR0913 - a version is of a class, of benefits 
             ]
         )
     async with _changing(ctx, payer) as tx:
-        row = await _class(tx, payer, *of)
+        row = await _class(tx, payer, of, effective_from)
         if supersede:
             ended, last_day = [benefit.benefit for benefit in benefits], effective_from - timedelta(days=1)
             await writes.end_benefits(payer, row.product_id, row.policy_class, ended, last_day)
@@ -98,7 +98,7 @@ async def create_policy(ctx: Context, payer: UUID, draft: PolicyDraft) -> UUID:
     """Make a policy of a product's class; raises NumberTaken for a number that the payer has."""
     refuse(policy_faults(draft))
     async with _changing(ctx, payer) as tx:
-        row = await _class(tx, payer, draft.product, draft.policy_class)
+        row = await _class(tx, payer, (draft.product, draft.policy_class), draft.effective_date)
         policy = new_policy(payer, row, draft)
         if not await writes.insert_policy(policy, draft.holder, ctx.clock.now()):
             raise _taken("policy_number")
@@ -219,8 +219,8 @@ async def _insert_benefits(
         await writes.insert_benefit(tx, payer, row.product_id, row.policy_class, benefit, (rule_id, *dates))
 
 
-async def _class(tx: Transaction, payer: UUID, product: str, policy_class: str) -> ClassRow:
-    row = await class_of_product(tx, payer, product, policy_class)
+async def _class(tx: Transaction, payer: UUID, of: tuple[str, str], day: date) -> ClassRow:
+    row = await class_of_product(tx, payer, of, day)
     if row is None:
         detail, detail_ar = NoSuchProduct.title, NoSuchProduct.title_ar
         raise NoSuchProduct(errors=[_fault("product", "unknown", detail, detail_ar)])

@@ -4,7 +4,7 @@ Piccolo knows no key of several columns: of each, one column stands for it, and 
 Amounts are read as Decimal: the services make Money of them.
 """
 
-from piccolo.columns import UUID, Boolean, Bytea, Date, Integer, Numeric, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, Boolean, Bytea, Date, Integer, Numeric, Text, Timestamptz
 from piccolo.table import Table
 
 from masterlinc.db import ENGINE
@@ -27,11 +27,28 @@ class Product(Table, schema="policylinc", db=ENGINE):
 
 
 class ProductClass(Table, schema="policylinc", db=ENGINE):
-    """A class of a product."""
+    """A class of a product; what it grants stands in ClassTerms, and these amounts are read no more."""
 
     organization_id = UUID(default=None)
     product_id = UUID(primary_key=True, default=None)
     policy_class = Text(default=None)
+    annual_limit = Numeric(_MONEY, null=True, default=None)
+    deductible = Numeric(_MONEY, null=True, default=None)
+    network = Text(null=True, default=None)
+
+
+class ClassTerms(Table, schema="policylinc", db=ENGINE):
+    """A version of what a class grants a policy that begins while it holds."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    product_id = UUID(default=None)
+    policy_class = Text(default=None)
+    version = Integer(default=None)
+    effective_from = Date(default=None)
+    effective_to = Date(null=True, default=None)
+    withdrawn_on = Date(null=True, default=None)
+    proposal_id = UUID(null=True, default=None)
     annual_limit = Numeric(_MONEY, default=None)
     deductible = Numeric(_MONEY, default=None)
     network = Text(default=None)
@@ -55,6 +72,127 @@ class Benefit(Table, schema="policylinc", db=ENGINE):
     year_limit = Numeric(_MONEY, null=True, default=None)
     authorization_required = Boolean(default=None)
     authorization_above = Numeric(_MONEY, null=True, default=None)
+    withdrawn_on = Date(null=True, default=None)
+    proposal_id = UUID(null=True, default=None)
+    parent = Text(null=True, default=None)
+    codes = Array(Text(), default=None)
+    copay_cap_per = Text(default=None)
+    waiting_days = Integer(default=None)
+
+
+class BenefitLimit(Table, schema="policylinc", db=ENGINE):
+    """A limit of a version of a benefit, besides its yearly amount."""
+
+    organization_id = UUID(default=None)
+    benefit_id = UUID(primary_key=True, default=None)
+    kind = Text(default=None)
+    per = Text(default=None)
+    value = Numeric(_MONEY, default=None)
+
+
+class BenefitCopay(Table, schema="policylinc", db=ENGINE):
+    """The co-pay of a version of a benefit at some providers."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    benefit_id = UUID(default=None)
+    in_network = Boolean(null=True, default=None)
+    provider_class = Text(null=True, default=None)
+    copay_percent = Numeric(_PERCENT, default=None)
+    copay_cap = Numeric(_MONEY, null=True, default=None)
+    copay_cap_per = Text(default=None)
+
+
+class ServiceRule(Table, schema="policylinc", db=ENGINE):
+    """A version of a payer's rule on some services."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    rule = Text(default=None)
+    product_id = UUID(null=True, default=None)
+    policy_class = Text(null=True, default=None)
+    version = Integer(default=None)
+    effective_from = Date(default=None)
+    effective_to = Date(null=True, default=None)
+    withdrawn_on = Date(null=True, default=None)
+    proposal_id = UUID(null=True, default=None)
+    kind = Text(default=None)
+    text = Text(default=None)
+    text_ar = Text(default=None)
+    codes = Array(Text(), default=None)
+    diagnoses = Array(Text(), default=None)
+    benefits = Array(Text(), default=None)
+    above = Numeric(_MONEY, null=True, default=None)
+    in_emergencies = Boolean(default=None)
+    days = Integer(null=True, default=None)
+    times = Integer(null=True, default=None)
+    min_age = Integer(null=True, default=None)
+    max_age = Integer(null=True, default=None)
+    sex = Text(null=True, default=None)
+
+
+class PayerTerms(Table, schema="policylinc", db=ENGINE):
+    """A version of how a payer deals with claims and authorizations."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    version = Integer(default=None)
+    effective_from = Date(default=None)
+    effective_to = Date(null=True, default=None)
+    withdrawn_on = Date(null=True, default=None)
+    proposal_id = UUID(null=True, default=None)
+    administrator_organization_id = UUID(null=True, default=None)
+    follow_up_days = Integer(default=None)
+    filing_days = Integer(null=True, default=None)
+    vat_percent = Numeric(_PERCENT, null=True, default=None)
+    answer_minutes = Integer(default=None)
+    when_late = Text(default=None)
+    valid_days = Integer(default=None)
+    emergency_notice_hours = Integer(default=None)
+
+
+class Network(Table, schema="policylinc", db=ENGINE):
+    """A network of providers."""
+
+    organization_id = UUID(default=None)
+    code = Text(primary_key=True, default=None)
+    name = Text(default=None)
+    name_ar = Text(default=None)
+
+
+class NetworkProvider(Table, schema="policylinc", db=ENGINE):
+    """A provider in a network, or every one that is not listed, for some time."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    network = Text(default=None)
+    provider_organization_id = UUID(null=True, default=None)
+    provider_class = Text(null=True, default=None)
+    version = Integer(default=None)
+    effective_from = Date(default=None)
+    effective_to = Date(null=True, default=None)
+    withdrawn_on = Date(null=True, default=None)
+    proposal_id = UUID(null=True, default=None)
+
+
+class Proposal(Table, schema="policylinc", db=ENGINE):
+    """A change of dated terms that somebody proposed, and what became of it."""
+
+    organization_id = UUID(default=None)
+    id = UUID(primary_key=True, default=None)
+    kind = Text(default=None)
+    subject = Text(default=None)
+    effective_from = Date(default=None)
+    content = JSONB(default=None)
+    difference = JSONB(default=None)
+    base = Text(default=None)
+    reason = Text(default=None)
+    status = Text(default=None)
+    proposed_by = UUID(default=None)
+    proposed_at = Timestamptz(default=None)
+    decided_by = UUID(null=True, default=None)
+    decided_at = Timestamptz(null=True, default=None)
+    decision_note = Text(null=True, default=None)
 
 
 class Policy(Table, schema="policylinc", db=ENGINE):
@@ -144,6 +282,8 @@ class Price(Table, schema="policylinc", db=ENGINE):
     amount = Numeric(_MONEY, default=None)
     effective_from = Date(default=None)
     effective_to = Date(null=True, default=None)
+    withdrawn_on = Date(null=True, default=None)
+    proposal_id = UUID(null=True, default=None)
 
 
 class Posting(Table, schema="policylinc", db=ENGINE):
@@ -190,7 +330,15 @@ class Balance(Table, schema="policylinc", db=ENGINE):
 TABLES = (
     Product,
     ProductClass,
+    ClassTerms,
     Benefit,
+    BenefitLimit,
+    BenefitCopay,
+    ServiceRule,
+    PayerTerms,
+    Network,
+    NetworkProvider,
+    Proposal,
     Policy,
     Member,
     MemberChange,

@@ -9,10 +9,22 @@ from masterlinc.identity import identifier_is_valid
 from masterlinc.ids import new_id
 from masterlinc.sealing import Vault
 from policylinc.contract import CoverStatus, PersonIdentifier
-from policylinc.drafts import BenefitDraft, ClassDraft, ContractDraft, PriceDraft, ProductDraft
+from policylinc.drafts import BenefitDraft, ClassDraft, ContractDraft, CopayDraft, LimitDraft, PriceDraft, ProductDraft
 from policylinc.persons import blind, seal
 from policylinc.records import MemberRow, PolicyRow
-from policylinc.tables import Benefit, Contract, Member, MemberIdentifier, Policy, Price, Product, ProductClass
+from policylinc.tables import (
+    Benefit,
+    BenefitCopay,
+    BenefitLimit,
+    ClassTerms,
+    Contract,
+    Member,
+    MemberIdentifier,
+    Policy,
+    Price,
+    Product,
+    ProductClass,
+)
 
 
 async def insert_product(payer: UUID, draft: ProductDraft, now: datetime) -> UUID:
@@ -32,13 +44,23 @@ async def insert_product(payer: UUID, draft: ProductDraft, now: datetime) -> UUI
     return product_id
 
 
-async def insert_class(payer: UUID, product_id: UUID, draft: ClassDraft) -> None:
+async def insert_class(payer: UUID, product_id: UUID, draft: ClassDraft, effective_from: date) -> None:
     """Insert a class without its benefits."""
     await ProductClass.insert(
         ProductClass(
             organization_id=payer,
             product_id=product_id,
             policy_class=draft.policy_class,
+        )
+    )
+    await ClassTerms.insert(
+        ClassTerms(
+            organization_id=payer,
+            id=new_id(),
+            product_id=product_id,
+            policy_class=draft.policy_class,
+            version=1,
+            effective_from=effective_from,
             annual_limit=draft.annual_limit,
             deductible=draft.deductible,
             network=draft.network,
@@ -77,15 +99,17 @@ async def insert_benefit(
     sql = """
     INSERT INTO policylinc.benefit (organization_id, id, product_id, policy_class, benefit, rule_id, version,
         effective_from, effective_to, covered, copay_percent, copay_cap, year_limit,
-        authorization_required, authorization_above)
-    SELECT $1, $2, $3, $4, $5, $6, 1 + coalesce(max(version), 0), $7, $8, $9, $10, $11, $12, $13, $14
+        authorization_required, authorization_above, parent, codes, copay_cap_per, waiting_days)
+    SELECT $1, $2, $3, $4, $5, $6, 1 + coalesce(max(version), 0), $7, $8, $9, $10, $11, $12, $13, $14,
+        $15, $16, $17, $18
     FROM policylinc.benefit
     WHERE organization_id = $1 AND product_id = $3 AND policy_class = $4 AND benefit = $5
     """
+    benefit_id = new_id()
     await tx.execute(
         sql,
         payer,
-        new_id(),
+        benefit_id,
         product_id,
         policy_class,
         draft.benefit,
@@ -96,6 +120,37 @@ async def insert_benefit(
         draft.year_limit,
         draft.authorization_required,
         draft.authorization_above,
+        draft.parent,
+        list(draft.codes),
+        draft.copay_cap_per.value,
+        draft.waiting_days,
+    )
+    if draft.limits:
+        await BenefitLimit.insert(*(_limit(payer, benefit_id, one) for one in draft.limits))
+    if draft.copays:
+        await BenefitCopay.insert(*(_copay(payer, benefit_id, one) for one in draft.copays))
+
+
+def _limit(payer: UUID, benefit_id: UUID, draft: LimitDraft) -> BenefitLimit:
+    return BenefitLimit(
+        organization_id=payer,
+        benefit_id=benefit_id,
+        kind=draft.kind.value,
+        per=draft.per.value,
+        value=draft.value,
+    )
+
+
+def _copay(payer: UUID, benefit_id: UUID, draft: CopayDraft) -> BenefitCopay:
+    return BenefitCopay(
+        organization_id=payer,
+        id=new_id(),
+        benefit_id=benefit_id,
+        in_network=draft.in_network,
+        provider_class=draft.provider_class,
+        copay_percent=draft.copay_percent,
+        copay_cap=draft.copay_cap,
+        copay_cap_per=draft.copay_cap_per.value,
     )
 
 
