@@ -1,10 +1,10 @@
 """Claims and pre-authorizations: recorded once, followed step by step, decided with reasons."""
 
 from claimlinc.config import ClaimlincConfig
-from claimlinc.contract import ClaimDecided, ClaimSubmitted
+from claimlinc.contract import AuthorizationOverdue, ClaimDecided, ClaimSubmitted
 from claimlinc.demo import demo
 from claimlinc.routes import router
-from claimlinc.service.workflow import AUTHORIZATION, CLAIM, RESEARCH
+from claimlinc.service.workflow import AUTHORIZATION, AUTHORIZATION_CLOCK, CLAIM, RESEARCH
 from claimlinc.tasks import TASKS
 from masterlinc.agent import Agent, Permission, Schedule, SealedColumn
 
@@ -23,10 +23,10 @@ agent = Agent(
     optional=("doctorlinc",),
     config=ClaimlincConfig,
     routers=(router,),
-    publishes=(ClaimSubmitted, ClaimDecided),
+    publishes=(ClaimSubmitted, ClaimDecided, AuthorizationOverdue),
     tasks=TASKS,
     demo=demo,
-    workflows=(CLAIM, RESEARCH, AUTHORIZATION),
+    workflows=(CLAIM, RESEARCH, AUTHORIZATION, AUTHORIZATION_CLOCK),
     schedules=(Schedule("research", "45 3 * * *", RESEARCH.name),),
     sealed=(
         SealedColumn("claim", "submission", "claim.submission/{id}"),

@@ -52,16 +52,6 @@ class ClaimStatus(StrEnum):
     PAID = "paid"
 
 
-class AuthorizationStatus(StrEnum):
-    """Where a granted pre-authorization stands."""
-
-    ACTIVE = "active"
-    USED_UP = "used_up"
-    EXPIRED = "expired"  # for services of days to come; a late claim of a day within still uses it
-    CANCELLED = "cancelled"  # by its provider
-    WITHDRAWN = "withdrawn"  # the payer took the decision back
-
-
 class Identifier(Struct, frozen=True):
     """A business identifier as it was sent; `valid` is false when its own rules are broken."""
 
@@ -392,3 +382,11 @@ class ClaimDecided(Struct, frozen=True, tag="claimlinc.claim_decided.v1"):
     claim_id: UUID
     organization_id: UUID
     status: ClaimStatus
+
+
+class AuthorizationOverdue(Struct, frozen=True, tag="claimlinc.authorization_overdue.v1"):
+    """The payer's time to answer a request for a pre-authorization ran out; `follows`: escalate, approve or reject."""
+
+    decision_id: UUID
+    organization_id: UUID  # the payer
+    follows: str

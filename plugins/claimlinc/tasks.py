@@ -11,7 +11,7 @@ from claimlinc.contract import (
     RecordedClaim,
 )
 from claimlinc.schemas import ValidateClaim, ValidatedClaim
-from claimlinc.service import answering, deciding, expiring, intake, loading, recording, researching, steps
+from claimlinc.service import answering, clocks, deciding, expiring, intake, loading, recording, researching, steps
 from masterlinc.agent import StepDone, StepInput, Task
 
 TASKS = (
@@ -111,5 +111,14 @@ TASKS = (
         "إنهاء صلاحية الموافقة المسبقة بعد آخر يوم لها",
         joins_transaction=True,
         name="expire_authorization",
+    ),
+    Task(
+        StepInput,
+        StepDone,
+        clocks.watch,
+        "Watch the payer's time for a pre-authorization",
+        "مراقبة مهلة الرد على طلب الموافقة المسبقة",
+        joins_transaction=True,
+        name="watch_authorization",
     ),
 )

@@ -5,7 +5,7 @@ The database refuses the same by itself (migration 0010).
 
 from enum import StrEnum
 
-from claimlinc.contract import AuthorizationStatus
+from claimlinc.authorization_schemas import AuthorizationStatus
 from claimlinc.errors import AuthorizationStateRefused
 
 

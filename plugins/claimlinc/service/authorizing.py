@@ -14,7 +14,8 @@ from claimlinc import authorization_queries as queries
 from claimlinc.adjudication.decision import service_days
 from claimlinc.adjudication.facts import Authorization, AuthorizedLine, Facts
 from claimlinc.authorization_queries import Entry, Holder, Posting
-from claimlinc.contract import AuthorizationStatus, ClaimSubmission, Coding, Decision, LineDecision, Outcome, Use
+from claimlinc.authorization_schemas import AuthorizationStatus
+from claimlinc.contract import ClaimSubmission, Coding, Decision, LineDecision, Outcome, Use
 from claimlinc.service.authorization_states import TRANSITIONS, Event, after
 from masterlinc import ids, wire
 from masterlinc.clock import today

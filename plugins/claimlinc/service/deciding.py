@@ -19,7 +19,7 @@ from claimlinc.contract import (
     TraceStep,
     Use,
 )
-from claimlinc.service import authorizing
+from claimlinc.service import authorizing, clocks
 from claimlinc.service.checking import check_submission
 from claimlinc.service.history import append_history, load_history
 from claimlinc.service.snapshot import Snapshot, seal
@@ -166,6 +166,7 @@ async def _decide_and_post(
         request.payer_organization_id, request.provider_organization_id, decision_id, submission, facts, decision
     )
     await authorizing.post(payer, tx, made)
+    await clocks.start(payer, tx, made)
     tx.audit(
         "claim.decide",
         "decision",

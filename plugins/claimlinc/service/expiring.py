@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from claimlinc import authorization_queries as queries
-from claimlinc.contract import AuthorizationStatus
+from claimlinc.authorization_schemas import AuthorizationStatus
 from claimlinc.service.authorization_states import Event, after
 from claimlinc.service.authorizing import audit
 from masterlinc.agent import Park, StepDone, StepInput, StepRun, Wait

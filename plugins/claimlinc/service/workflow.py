@@ -1,6 +1,7 @@
 """The claim's workflow: `submitted` is done with the commit that starts it; the exchange's steps are nphieslinc's.
 
-An authorization has one that waits for its last day. Research has a workflow of its own, which a schedule starts.
+An authorization has one that waits for its last day, a request that is not answered at once one that watches the time.
+Research has a workflow of its own, which a schedule starts.
 """
 
 from masterlinc.agent import Step, Workflow
@@ -20,3 +21,6 @@ CLAIM = Workflow(
 CLAIM_NAME = f"claimlinc.{CLAIM.name}"
 RESEARCH = Workflow(name="research", version=1, steps=(Step("published", "claimlinc.publish_research"),))
 AUTHORIZATION = Workflow(name="authorization", version=1, steps=(Step("expired", "claimlinc.expire_authorization"),))
+AUTHORIZATION_CLOCK = Workflow(
+    name="authorization_clock", version=1, steps=(Step("answered", "claimlinc.watch_authorization"),)
+)

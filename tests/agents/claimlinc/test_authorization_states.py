@@ -6,7 +6,7 @@ from authorization_builders import granted, payer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claimlinc.contract import AuthorizationStatus
+from claimlinc.authorization_schemas import AuthorizationStatus
 from claimlinc.errors import AuthorizationStateRefused
 from claimlinc.service.authorization_states import TRANSITIONS, Event, after
 from masterlinc import ids
