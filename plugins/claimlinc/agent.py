@@ -1,5 +1,6 @@
 """Claims and pre-authorizations: recorded once, followed step by step, decided with reasons."""
 
+from claimlinc.cli import add as add_commands
 from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import AuthorizationOverdue, ClaimDecided, ClaimSubmitted
 from claimlinc.demo import demo
@@ -26,6 +27,7 @@ agent = Agent(
     publishes=(ClaimSubmitted, ClaimDecided, AuthorizationOverdue),
     tasks=TASKS,
     demo=demo,
+    cli=(add_commands,),
     workflows=(CLAIM, RESEARCH, AUTHORIZATION, AUTHORIZATION_CLOCK),
     schedules=(Schedule("research", "45 3 * * *", RESEARCH.name),),
     sealed=(
@@ -36,6 +38,9 @@ agent = Agent(
     permissions=(
         Permission("claim:submit", "Submit claims", "تقديم المطالبات"),
         Permission("claim:read", "See claims and their decisions", "عرض المطالبات وقراراتها"),
+        Permission(
+            "adjudication:simulate", "Decide past claims on other terms, to see", "محاكاة القرارات على شروط أخرى"
+        ),
         Permission("research:read", "See groups of claims without persons", "عرض مجموعات المطالبات دون بيانات أشخاص"),
     ),
 )

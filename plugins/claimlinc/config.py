@@ -10,6 +10,7 @@ class ClaimlincConfig(Struct, forbid_unknown_fields=True, kw_only=True):
 
     max_lines: int = 999
     estimated_minutes: int = 5  # what a submitter is told to expect
+    simulation_claims: Annotated[int, Meta(ge=1, le=100_000)] = 5_000  # that one request may have decided again
     references_seconds: float = 60.0  # how long organizations and practitioners that claims name are remembered
     # Persons in the smallest group that research is shown. An assumption of 2026-12-01: no Saudi figure was found; the
     # US Centers for Medicare & Medicaid Services publish no cell of fewer than 11. The database takes no lower one.

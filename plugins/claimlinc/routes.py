@@ -7,6 +7,8 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from claimlinc.replay import simulating
+from claimlinc.replay.schemas import Simulation, SimulationForm
 from claimlinc.research_queries import Wanted
 from claimlinc.schemas import AdjudicationSeen, ClaimForm, ClaimSeen, ClaimsSeen, ResearchPage, SubmittedView
 from claimlinc.service import audiences, reading, researching, submitting
@@ -58,6 +60,17 @@ async def get_adjudication(ctx: NamedDependency[Context], claim_id: FromPath[str
     return await reading.show_adjudication(ctx, claim_id)
 
 
+@post(
+    "/adjudications/simulate",
+    opt={"permission": "adjudication:simulate"},
+    summary="Decide past claims on other terms, to see",
+    status_code=200,
+)
+async def simulate(ctx: NamedDependency[Context], data: JSONBody[SimulationForm]) -> Simulation:
+    """Return what would have been decided and what differs; nothing is changed."""
+    return await simulating.simulate(ctx, data)
+
+
 @get("/research/claims", opt={"permission": "research:read"}, summary="Groups of claims for research")
 async def list_research(
     ctx: NamedDependency[Context],
@@ -76,4 +89,4 @@ async def list_research(
     return ResearchPage(groups, total, page, page_size, exact)
 
 
-router = Router("/", route_handlers=[submit_claim, get_claim, list_claims, get_adjudication, list_research])
+router = Router("/", route_handlers=[submit_claim, get_claim, list_claims, get_adjudication, list_research, simulate])

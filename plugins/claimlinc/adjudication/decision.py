@@ -7,6 +7,7 @@
 Lines are taken in the order of the claim, so they draw on the same deductible, co-pay caps and limits in that order.
 """
 
+from collections.abc import Collection
 from datetime import date
 
 from msgspec.structs import replace
@@ -22,13 +23,16 @@ from masterlinc.money import ZERO, Money, Quantity, money
 from policylinc.contract import BenefitUse, Terms
 
 
-def decide(submission: ClaimSubmission, facts: Facts) -> Decision:
-    """Decide every line of a submission on what the payer knows; without terms nobody is covered."""
+def decide(submission: ClaimSubmission, facts: Facts, off: Collection[str] = ()) -> Decision:
+    """Decide every line of a submission on what the payer knows; without terms nobody is covered.
+
+    `off` names rules that do not look: a what-if, never a decision.
+    """
     if facts.terms is None:
         lines = tuple(_uncovered(submission, facts, line) for line in submission.lines)
         return _sum_up(lines, (), None)
     claim = _open(submission, facts, facts.terms)
-    lines = tuple(_decide_line(claim, line) for line in submission.lines)
+    lines = tuple(_decide_line(claim, line, off) for line in submission.lines)
     return _sum_up(lines, _claim_trace(submission, facts, submission.created), facts.preauth_ref)
 
 
@@ -73,16 +77,18 @@ def _left(limit: Money, used: Money) -> Money:
     return money(max(limit - used, ZERO))
 
 
-def _decide_line(claim: ClaimWork, line: Line) -> LineDecision:
+def _decide_line(claim: ClaimWork, line: Line, off: Collection[str]) -> LineDecision:
     work = LineWork(line=line, day=line.service_date or claim.submission.created)
     ruling = ruling_on(claim, line)
     if ruling is not None:
         return _ruled(claim, work, ruling)
     for rule in ELIGIBILITY_RULES:
-        apply(rule, claim, work)
+        if rule.id not in off:
+            apply(rule, claim, work)
     if not work.stopped:
         for rule in EDIT_RULES:
-            apply(rule, claim, work)
+            if rule.id not in off:
+                apply(rule, claim, work)
         work.stopped = work.outcome in (Outcome.REJECTED, Outcome.PENDED)
     for rule in MONEY_RULES:
         if work.stopped:

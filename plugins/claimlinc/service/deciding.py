@@ -1,5 +1,6 @@
 """A payer's decision: terms, decision and ledger in one transaction of the payer's scope, each submission once."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -61,7 +62,12 @@ async def load_decision(tx: Transaction, decision_id: UUID) -> DecidedSubmission
     if head is None:
         return None
     lines = await queries.decision_lines(tx, head["organization_id"], decision_id)
-    decision = Decision(
+    return DecidedSubmission(decision_id, head["decided_at"], decision_of(head, lines))
+
+
+def decision_of(head: Any, lines: Iterable[Any]) -> Decision:
+    """Return a decision as its rows hold it."""
+    return Decision(
         outcome=Outcome(head["outcome"]),
         lines=tuple(_line(row) for row in lines),
         totals=Totals(**_amounts(head)),
@@ -71,7 +77,6 @@ async def load_decision(tx: Transaction, decision_id: UUID) -> DecidedSubmission
         trace=wire.load(head["trace"], _TRACE),
         preauth_ref=head["preauth_ref"],
     )
-    return DecidedSubmission(decision_id, head["decided_at"], decision)
 
 
 async def _one_at_a_time(tx: Transaction, request: DecideSubmission) -> None:

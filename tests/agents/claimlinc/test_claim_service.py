@@ -6,25 +6,21 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
-from claim_builders import DAY, NATIONAL_ID_OF_SARA, line, sar, submission
+from claim_builders import DAY, NATIONAL_ID_OF_SARA, line, sar
+from claim_deciding import claim, decide, record
 
 from claimlinc.contract import (
     AnswerError,
     AnswerLine,
     Attachment,
     ClaimStatus,
-    ClaimType,
     Cover,
-    DecidedSubmission,
-    DecideSubmission,
     Identifier,
     LoadClaim,
     LoadedClaim,
     Outcome,
     RecordAnswer,
-    RecordClaim,
     RecordedAnswer,
-    RecordedClaim,
     Subject,
     Use,
 )
@@ -33,31 +29,7 @@ from claimlinc.service.deciding import load_decision
 from claimlinc.service.reading import show_adjudication
 from masterlinc import ids
 from masterlinc.errors import NotFound
-from masterlinc.identity import NATIONAL_ID
-from masterlinc.ids import new_id
 from masterlinc.money import Quantity
-
-
-def claim(parties, *lines, number=None, **more):
-    lines = lines or (line("200", "30"),)
-    values = {
-        "identifier": Identifier("http://clinic.test/claim", number or f"req_{new_id().hex}"),
-        "provider_license": parties.provider_license,
-        "payer_license": parties.payer_license,
-        "cover": Cover(member_id=parties.member_number, policy_number=parties.policy_number),
-        "subject": Subject(name="Sara", identifiers=(Identifier(NATIONAL_ID, NATIONAL_ID_OF_SARA),)),
-        "claim_type": ClaimType.ORAL,
-    }
-    return submission(*lines, **(values | more))
-
-
-async def record(parties, made):
-    return await parties.provider.call(RecordClaim(made), RecordedClaim)
-
-
-async def decide(parties, made):
-    request = DecideSubmission(parties.payer_id, parties.provider_id, made)
-    return await parties.payer.acting_for(parties.payer_id).call(request, DecidedSubmission)
 
 
 async def test_a_claim_is_loaded_as_it_was_recorded(parties):

@@ -60,6 +60,7 @@ ROWS: Mapping[str, list[str]] = {
     "GET /api/v1/claims/{claim_id}": ["claim.read"],
     "GET /api/v1/claims": ["claim.list"],
     "GET /api/v1/claims/{claim_id}/adjudication": ["claim.read"],
+    "POST /api/v1/adjudications/simulate": ["adjudication.simulate"],
     "GET /api/v1/research/claims": ["research.read"],
     "POST /api/v1/nphies/messages": ["claim.submit", "nphies.submit"],
     "GET /api/v1/nphies/messages/{message_id}": ["nphies.read"],

@@ -13,6 +13,7 @@ DEFINERS = {
     "authlinc.find_client": "the one OAuth 2 client of an exact number, before anybody is known",
     "authlinc.find_identity": "the one user of a provider's exact name for them, before anybody is known",
     "authlinc.find_login": "the one account of an exact key, before anybody is known",
+    "claimlinc.deciding_payers": "ids of payers, which are in the directory anyway",
     "claimlinc.publish_research": COUNTS,
     "doctorlinc.search_patients": "ids of patients in the caller's scope",
     "masterlinc.audit_after": "audit rows of every organization, for who ships them to the operator's SIEM",

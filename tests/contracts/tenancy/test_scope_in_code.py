@@ -25,6 +25,9 @@ CONNECTS = {
 # Agents that work in another scope than the caller's: by file, why they may. What they do there is audited there.
 OTHER_SCOPES = {
     "authlinc/cli.py": "the operator's commands",
+    "claimlinc/cli.py": "the operator's command, which takes each payer's own scope",
+    "claimlinc/replay/replaying.py": "the operator's command: one payer after the other, each in its own scope",
+    "claimlinc/replay/worker.py": "a process of that command, in the scope of one payer",
     "authlinc/service/challenges.py": "nobody is signed in yet: the scope is that of the account that was found",
     "authlinc/service/defence.py": "the scope of a known device's refresh token, which is found by its hash",
     "authlinc/service/directory.py": "a new organization writes its own first row",
@@ -123,7 +126,12 @@ def test_an_agent_that_opens_no_scope_says_why():
 def test_a_context_is_made_by_the_kernel_alone():
     """Who can make a Context or a Principal says who acts: no agent does, but for the operator's commands."""
     made = found(PLUGINS, lambda tree: any(name in {"Context", "Principal", "Transaction"} for name, _ in calls(tree)))
-    assert names(made, ROOT / "plugins") <= {"authlinc/cli.py", "policylinc/cli.py"}
+    assert names(made, ROOT / "plugins") <= {
+        "authlinc/cli.py",
+        "claimlinc/cli.py",
+        "claimlinc/replay/worker.py",
+        "policylinc/cli.py",
+    }
 
 
 @pytest.mark.parametrize(
