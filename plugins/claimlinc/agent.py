@@ -1,6 +1,6 @@
 """Claims and pre-authorizations: recorded once, followed step by step, decided with reasons."""
 
-from claimlinc.cli import add as add_commands
+from claimlinc import cli, cli_rules
 from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import AuthorizationOverdue, ClaimDecided, ClaimSubmitted
 from claimlinc.demo import demo
@@ -27,7 +27,7 @@ agent = Agent(
     publishes=(ClaimSubmitted, ClaimDecided, AuthorizationOverdue),
     tasks=TASKS,
     demo=demo,
-    cli=(add_commands,),
+    cli=(cli.add, cli_rules.add),
     workflows=(CLAIM, RESEARCH, AUTHORIZATION, AUTHORIZATION_CLOCK),
     schedules=(Schedule("research", "45 3 * * *", RESEARCH.name),),
     sealed=(

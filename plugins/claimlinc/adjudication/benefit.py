@@ -1,9 +1,12 @@
 """Which benefit of the policy a line belongs to, and whether the policy class grants it."""
 
 import re
+from functools import lru_cache
+from itertools import takewhile
 
 from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
 from claimlinc.contract import ClaimSubmission, ClaimType, Line, Outcome
+from policylinc.contract import fits
 
 # (claim type, claim sub-type) -> benefit; a sub-type that is not named takes the type's None row.
 BENEFIT_OF: dict[tuple[ClaimType, str | None], str] = {
@@ -44,22 +47,70 @@ def _maternity_evidence(submission: ClaimSubmission, line: Line) -> str | None:
 
 
 def _class(claim: ClaimWork, work: LineWork) -> Finding:
+    """Find the benefit by the claim's type and sub-type, then the part of it that names the line's code most exactly.
+
+    Institutional claims are inpatient (sub-type `emr` or `op`: outpatient), professional ones outpatient (`ip`:
+    inpatient), pharmacy, oral and vision claims pharmacy, dental and optical. A line of an institutional or
+    professional claim is maternity when it says so, when its code is an obstetric procedure, or when its diagnosis
+    (or the principal one, if it names none) is of pregnancy or birth. A code itself goes before the beginning of
+    codes or a range, a longer beginning before a shorter one, a part of a part before the part.
+    """
     submission = claim.submission
     evidence = _maternity_evidence(submission, work.line)
     by_type = BENEFIT_OF.get((submission.claim_type, submission.sub_type)) or BENEFIT_OF[(submission.claim_type, None)]
-    work.benefit = "maternity" if evidence else by_type
+    whole = "maternity" if evidence else by_type
     inputs = {
         "claim_type": submission.claim_type.value,
         "sub_type": submission.sub_type or "",
         "maternity": evidence or "",
         "codes": " ".join(coding.code for coding in work.line.codes),
-        "benefit": work.benefit,
+        "benefit": whole,
     }
-    return Finding("maternity" if evidence else "by-type", inputs, work.benefit)
+    work.benefit, found = whole, "maternity" if evidence else "by-type"
+    if claim.coded and (named := _by_code(claim, work.line, whole)):
+        work.benefit, inputs["code"] = named
+        inputs["within"], inputs["benefit"] = whole, work.benefit
+        found = "by-code"
+    work.grant = claim.grants.get(work.benefit)
+    work.benefits = work.grant.names if work.grant else (work.benefit,)
+    return Finding(found, inputs, work.benefit)
+
+
+def _by_code(claim: ClaimWork, line: Line, whole: str) -> tuple[str, str] | None:
+    """Find the benefit that names a code of the line most exactly; of equals the smallest part of the whole.
+
+    A benefit that is a part of another one is looked for within the line's own benefit alone.
+    """
+    best: tuple[tuple[int, int], str, str] | None = None
+    for term, above in claim.coded:
+        if above and whole not in above:
+            continue
+        for coding in line.codes:
+            exact = exactness(term.codes, coding.code)
+            if exact and (best is None or (exact, len(above)) > best[0]):
+                best = (exact, len(above)), term.benefit, coding.code
+    return best and best[1:]
+
+
+@lru_cache(maxsize=65_536)
+def exactness(patterns: tuple[str, ...], code: str) -> int:
+    """Say how exactly the best of some patterns names a code: 0 not at all, the code itself more than any other."""
+    return max((_exactness(pattern, code) for pattern in patterns), default=0)
+
+
+def _exactness(pattern: str, code: str) -> int:
+    if not fits(pattern, code):
+        return 0
+    if pattern == code:
+        return 1000
+    low, _, high = pattern.partition("..")
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(low, high, strict=False)) if high else pattern[:-1]
+    return 1 + sum(1 for _ in same)
 
 
 def _covered(claim: ClaimWork, work: LineWork) -> Finding:
-    terms, term = claim.terms, claim.benefits.get(work.benefit)
+    """Ask whether the class grants the benefit; of a part, whether it grants the part."""
+    terms, term = claim.terms, work.grant.term if work.grant else None
     inputs = {
         "benefit": work.benefit,
         "policy_class": terms.policy_class,
@@ -73,11 +124,11 @@ def _covered(claim: ClaimWork, work: LineWork) -> Finding:
 BENEFIT_RULES = (
     Rule(
         "benefit-class",
-        "1",
+        "2",
         Stage.ELIGIBILITY,
         "The line's benefit is found",
         "تحديد منفعة البند",
-        "The claim's type and sub-type; ICD-10-AM chapter XV and ACHI's obstetric procedures.",
+        "The claim's type and sub-type; ICD-10-AM chapter XV and ACHI's obstetric procedures; the benefits' own codes.",
         {
             "by-type": Case(
                 "A {claim_type} line belongs to the {benefit} benefit.",
@@ -86,6 +137,10 @@ BENEFIT_RULES = (
             "maternity": Case(
                 "A {claim_type} line ({maternity}) belongs to the {benefit} benefit.",
                 "ينتمي البند إلى منفعة {benefit}.",
+            ),
+            "by-code": Case(
+                "Code {code} of a {within} line belongs to the {benefit} benefit.",
+                "ينتمي الرمز {code} من بند {within} إلى منفعة {benefit}.",
             ),
         },
         _class,

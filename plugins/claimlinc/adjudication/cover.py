@@ -9,6 +9,7 @@ from policylinc.contract import CoverStatus
 
 
 def _enrolment(_: ClaimSubmission, facts: Facts, __: date) -> Finding | None:
+    """Say so where the member is known only because the demo's simulator enrolled them."""
     terms = facts.terms
     if terms is None or not (facts.enrolled_by_simulator or terms.enrolled_by_simulator):
         return None
@@ -16,6 +17,7 @@ def _enrolment(_: ClaimSubmission, facts: Facts, __: date) -> Finding | None:
 
 
 def _found(submission: ClaimSubmission, facts: Facts, day: date) -> Finding:
+    """Find the member by the numbers of the claim; where nobody is known by them, every line is rejected."""
     terms = facts.terms
     if terms is None:
         inputs = {"service_date": str(day), "policy_number": submission.cover.policy_number or ""}
@@ -31,6 +33,7 @@ def _found(submission: ClaimSubmission, facts: Facts, day: date) -> Finding:
 
 
 def _period(claim: ClaimWork, work: LineWork) -> Finding:
+    """Hold the line's own day against the policy's first and last day; one without a day is of the claim's day."""
     terms, day = claim.terms, work.day
     inputs = {
         "service_date": str(day),
@@ -46,18 +49,32 @@ def _period(claim: ClaimWork, work: LineWork) -> Finding:
 
 
 def _status(claim: ClaimWork, work: LineWork) -> Finding:
+    """Ask whether the cover is active on the day by which the claim is judged."""
     terms, status = claim.terms, claim.terms.status.value
     inputs = {"status": status, "policy_number": terms.policy_number, "service_date": str(work.day)}
     return Finding(status, inputs, status)
 
 
 def _birth(claim: ClaimWork, work: LineWork) -> Finding:
+    """Hold the date of birth, where the claim names one, against the line's day."""
     born = claim.submission.subject.birth_date
     inputs = {"birth_date": str(born) if born else "", "service_date": str(work.day)}
     if born is None:
         return Finding("unknown", inputs, "unknown")
     found = "after-service" if born > work.day else "ok"
     return Finding(found, inputs, found)
+
+
+def _network(claim: ClaimWork, _: LineWork) -> Finding:
+    """Ask whether the provider is of the policy's network.
+
+    An emergency is a claim of sub-type `emr`, or with an encounter of class `EMER`.
+    """
+    terms = claim.terms
+    inputs = {"network": terms.network, "policy_number": terms.policy_number}
+    if terms.in_network:
+        return Finding("inside" if terms.network else "any", inputs, "inside")
+    return Finding("emergency" if claim.is_emergency else "outside", inputs, "outside")
 
 
 CLAIM_RULES = (
@@ -133,6 +150,7 @@ COVER_RULES = (
             ),
         },
         _period,
+        of_day=True,
     ),
     Rule(
         "cover-status",
@@ -147,6 +165,7 @@ COVER_RULES = (
             CoverStatus.SUSPENDED.value: _NOT_ACTIVE,
         },
         _status,
+        of_day=True,
     ),
     Rule(
         "birth-date",
@@ -169,5 +188,36 @@ COVER_RULES = (
             ),
         },
         _birth,
+        of_day=True,
+    ),
+    Rule(
+        "network",
+        "1",
+        Stage.ELIGIBILITY,
+        "The provider belongs to the policy's network, or it is an emergency",
+        "مقدم الخدمة ضمن شبكة الوثيقة أو الحالة طارئة",
+        "The policy's network; chi.gov.sa (2018): emergencies outside of it are paid.",
+        {
+            "inside": Case(
+                "The provider belongs to network {network} of policy {policy_number}.",
+                "مقدم الخدمة ضمن الشبكة {network} للوثيقة {policy_number}.",
+            ),
+            "any": Case(
+                "Policy {policy_number} names no network of providers.",
+                "لا تحدد الوثيقة {policy_number} شبكة لمقدمي الخدمة.",
+            ),
+            "emergency": Case(
+                "The provider is outside the network of policy {policy_number}, but it was an emergency.",
+                "مقدم الخدمة خارج شبكة الوثيقة {policy_number} لكن الحالة طارئة.",
+            ),
+            "outside": Case(
+                "The provider is outside the network of policy {policy_number}, and it was no emergency.",
+                "مقدم الخدمة خارج شبكة الوثيقة {policy_number} والحالة ليست طارئة.",
+                Outcome.REJECTED,
+                "CV-1-1",
+            ),
+        },
+        _network,
+        of_day=True,
     ),
 )

@@ -1,8 +1,4 @@
-"""Decide a submission: the rules in their fixed order, then the sums.
-
-    1 cover-period   2 cover-status   3 birth-date   4 benefit-class   5 benefit-covered      all of them look
-    6 arithmetic     7 contract-price 8 deductible   9 copay           10 benefit-limit
-    11 annual-limit  12 tax-shares                                     only while the line stands
+"""Decide a submission: the rules in their fixed order (claimlinc.adjudication.rules), then the sums.
 
 Lines are taken in the order of the claim, so they draw on the same deductible, co-pay caps and limits in that order.
 """
@@ -12,15 +8,21 @@ from datetime import date
 
 from msgspec.structs import replace
 
+from claimlinc.adjudication.balances import Grants, authorized, lineage
 from claimlinc.adjudication.cover import CLAIM_RULES
 from claimlinc.adjudication.facts import Facts, LineRuling
+from claimlinc.adjudication.limits import draw
 from claimlinc.adjudication.review import ruling_on
 from claimlinc.adjudication.reviewed import decide_reviewed
 from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RULES, RULES_VERSION
-from claimlinc.adjudication.work import ClaimWork, LineWork, apply, trace_step
+from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, apply, trace_step
 from claimlinc.contract import ClaimSubmission, Decision, Line, LineDecision, Outcome, Totals, TraceStep
 from masterlinc.money import ZERO, Money, Quantity, money
-from policylinc.contract import BenefitUse, Terms
+from policylinc.contract import BenefitTerm, BenefitUse, ServiceRule, ServiceRuleKind, Terms
+
+_PAID = (Outcome.APPROVED, Outcome.PARTIAL)
+# NPHIES says it in the claim's sub-type (emr) or in its encounter's class (EMER).
+_EMERGENCY, _EMERGENCY_CLASS = "emr", "EMER"
 
 
 def decide(submission: ClaimSubmission, facts: Facts, off: Collection[str] = ()) -> Decision:
@@ -40,18 +42,24 @@ def benefit_uses(decision: Decision) -> tuple[BenefitUse, ...]:
     """Return what a decision draws from each benefit; a pended claim draws nothing yet."""
     if decision.outcome is Outcome.PENDED:
         return ()
-    uses: dict[str, tuple[Money, Money]] = {}
+    uses: dict[str, BenefitUse] = {}
     for line in decision.lines:
-        amount, deductible = uses.get(line.benefit, (ZERO, ZERO))
-        uses[line.benefit] = (
-            money(amount + line.payer_share - line.payer_tax),
-            money(deductible + line.deductible),
+        before = uses.get(line.benefit) or BenefitUse(line.benefit, ZERO, ZERO)
+        uses[line.benefit] = BenefitUse(
+            benefit=line.benefit,
+            amount=money(before.amount + line.payer_share - line.payer_tax),
+            deductible=money(before.deductible + line.deductible),
+            count=before.count + line.approved_quantity,
+            days=before.days + _days(line),
         )
-    return tuple(
-        BenefitUse(benefit=benefit, amount=amount, deductible=deductible)
-        for benefit, (amount, deductible) in uses.items()
-        if amount or deductible
-    )
+    return tuple(use for use in uses.values() if use.amount or use.deductible or use.count or use.days)
+
+
+def _days(line: LineDecision) -> int:
+    """Return how many days of its benefit a line was the first to count."""
+    if line.outcome not in _PAID:
+        return 0
+    return next((int(step.inputs["days"]) for step in line.trace if step.rule == "service-limit"), 0)
 
 
 def service_days(submission: ClaimSubmission) -> tuple[date, date]:
@@ -61,16 +69,27 @@ def service_days(submission: ClaimSubmission) -> tuple[date, date]:
 
 
 def _open(submission: ClaimSubmission, facts: Facts, terms: Terms) -> ClaimWork:
+    benefits = {term.benefit: term for term in terms.benefits}
+    rules: dict[ServiceRuleKind, list[ServiceRule]] = {}
+    for rule in terms.rules:
+        rules.setdefault(rule.kind, []).append(rule)
     return ClaimWork(
         submission=submission,
         facts=facts,
         terms=terms,
-        benefits={term.benefit: term for term in terms.benefits},
+        coded=[(term, _above(benefits, term)) for term in terms.benefits if term.codes],
+        rules=rules,
         prices={(price.system, price.code): price.amount for price in terms.prices},
+        is_emergency=submission.sub_type == _EMERGENCY or submission.encounter_class == _EMERGENCY_CLASS,
         deductible_left=_left(terms.deductible, terms.deductible_used),
         annual_left=_left(terms.annual_limit, terms.annual_used),
-        limit_left={term.benefit: _left(term.limit, term.used) for term in terms.benefits if term.limit is not None},
+        grants=Grants(benefits),
+        authorized=authorized(facts.authorizations),
     )
+
+
+def _above(benefits: dict[str, BenefitTerm], term: BenefitTerm) -> tuple[str, ...]:
+    return tuple(one.benefit for one in lineage(benefits, term.parent))
 
 
 def _left(limit: Money, used: Money) -> Money:
@@ -78,36 +97,38 @@ def _left(limit: Money, used: Money) -> Money:
 
 
 def _decide_line(claim: ClaimWork, line: Line, off: Collection[str]) -> LineDecision:
-    work = LineWork(line=line, day=line.service_date or claim.submission.created)
+    day = line.service_date or claim.submission.created
+    work = LineWork(line=line, day=day, quantity=line.quantity, billed_tax=line.tax)
     ruling = ruling_on(claim, line)
     if ruling is not None:
         return _ruled(claim, work, ruling)
-    for rule in ELIGIBILITY_RULES:
+    _look(ELIGIBILITY_RULES, claim, work, off)
+    if not work.stopped:
+        _look(EDIT_RULES, claim, work, off)
+        work.stopped = work.outcome in (Outcome.REJECTED, Outcome.PENDED)
+    if not work.stopped:
+        for rule in MONEY_RULES:
+            if not work.stopped and rule.id not in off:
+                apply(rule, claim, work)
+        draw(claim, work)
+    return _line_decision(work)
+
+
+def _look(rules: tuple[Rule, ...], claim: ClaimWork, work: LineWork, off: Collection[str]) -> None:
+    for rule in rules:
         if rule.id not in off:
             apply(rule, claim, work)
-    if not work.stopped:
-        for rule in EDIT_RULES:
-            if rule.id not in off:
-                apply(rule, claim, work)
-        work.stopped = work.outcome in (Outcome.REJECTED, Outcome.PENDED)
-    for rule in MONEY_RULES:
-        if work.stopped:
-            break
-        apply(rule, claim, work)
-    return _line_decision(work)
 
 
 def _ruled(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> LineDecision:
     reason = decide_reviewed(claim, work, ruling)
     line = _line_decision(work)
-    if ruling.quantity is not None and line.outcome is not Outcome.REJECTED:
-        line = replace(line, approved_quantity=ruling.quantity)
     return line if reason is None else replace(line, reason=reason[0], reason_ar=reason[1])
 
 
 def _line_decision(work: LineWork) -> LineDecision:
     payer_share = money(work.payer + work.payer_tax)
-    paid = work.outcome in (Outcome.APPROVED, Outcome.PARTIAL)
+    paid = work.outcome in _PAID
     return LineDecision(
         sequence=work.line.sequence,
         outcome=work.outcome,
@@ -120,15 +141,23 @@ def _line_decision(work: LineWork) -> LineDecision:
         payer_tax=work.payer_tax,
         payer_share=payer_share,
         patient_share=money(work.allowed + work.tax - payer_share),
-        approved_quantity=work.line.quantity if paid else Quantity(0),
+        approved_quantity=work.quantity if paid else Quantity(0),
         denial_code=work.denial_code,
         trace=tuple(work.trace),
+        authorization=work.authorized.reference if work.authorized and paid else None,
     )
 
 
 def _uncovered(submission: ClaimSubmission, facts: Facts, line: Line) -> LineDecision:
     day = line.service_date or submission.created
-    work = LineWork(line=line, day=day, outcome=Outcome.REJECTED, denial_code="CV-2-1")
+    work = LineWork(
+        line=line,
+        day=day,
+        quantity=line.quantity,
+        billed_tax=line.tax,
+        outcome=Outcome.REJECTED,
+        denial_code="CV-2-1",
+    )
     work.trace.extend(_claim_trace(submission, facts, day))
     return _line_decision(work)
 

@@ -10,6 +10,7 @@ _HALALA = Decimal("0.01")
 
 
 def _arithmetic(_: ClaimWork, work: LineWork) -> Finding:
+    """Check that quantity times unit price times factor plus tax is the net; without the tax it is what was billed."""
     line = work.line
     inputs = {
         "quantity": str(line.quantity),
@@ -39,6 +40,11 @@ def agreed_price(claim: ClaimWork, line: Line) -> tuple[str, Money] | None:
 
 
 def _contract(claim: ClaimWork, work: LineWork) -> Finding:
+    """Allow the agreed price times quantity times factor, or the contract's percentage of what is billed.
+
+    Never is more allowed than is billed. A percentage lowers what is allowed without cutting the line: it is
+    what was agreed. A line without a price waits.
+    """
     agreed = agreed_price(claim, work.line)
     return _by_percent(claim, work) if agreed is None else _by_agreed_price(claim, work, *agreed)
 
@@ -48,23 +54,51 @@ def _by_percent(claim: ClaimWork, work: LineWork) -> Finding:
     inputs = {"contract": contract, "billed": str(work.billed), "percent_of_billed": str(share)}
     if share <= 0:
         return Finding("no-price" if contract else "no-contract", inputs, "no-price")
-    work.allowed = min(work.billed, money(work.billed * share / 100))
+    part = share if work.quantity == work.line.quantity else share * work.quantity / work.line.quantity
+    work.allowed = min(work.billed, money(work.billed * part / 100))
     return Finding("percent", inputs, str(work.allowed))
 
 
 def _by_agreed_price(claim: ClaimWork, work: LineWork, code: str, price: Money) -> Finding:
     line = work.line
-    agreed = price * line.quantity * line.factor
+    agreed = price * work.quantity * line.factor
     work.allowed = money(min(agreed, work.billed))
     inputs = {
         "contract": claim.terms.contract,
         "code": code,
         "agreed_price": str(price),
-        "quantity": str(line.quantity),
+        "quantity": str(work.quantity),
         "factor": str(line.factor),
         "billed": str(work.billed),
     }
     return Finding("lower" if work.allowed < work.billed else "agreed", inputs, str(work.allowed))
+
+
+def _vat(claim: ClaimWork, work: LineWork) -> Finding:
+    """Allow no more tax than the rate makes of what was billed, whether it was rounded by unit or by line.
+
+    Less tax than that is what was billed. Tax that is as much as the price itself is a wrong figure, and the line
+    waits.
+    """
+    line, rate = work.line, claim.terms.vat_percent
+    if not line.tax:
+        return Finding("no-tax", {}, "no-tax")
+    if rate is None:
+        return Finding("as-billed", {"tax": str(line.tax)}, str(line.tax))
+    most = vat_at_most(line, work.billed, rate)
+    inputs = {"tax": str(line.tax), "vat_percent": str(rate), "billed": str(work.billed), "most": str(most)}
+    if line.tax <= most:
+        return Finding("right", inputs, str(line.tax))
+    if line.tax >= work.billed:
+        return Finding("impossible", inputs, "impossible")
+    work.billed_tax = most
+    return Finding("more", inputs, str(most))
+
+
+def vat_at_most(line: Line, billed: Money, rate: Decimal) -> Money:
+    """Return the most tax that a line may bill: the rate's, rounded once for the line or for each unit."""
+    by_unit = money(money(line.unit_price * rate / 100) * line.quantity * line.factor)
+    return max(money(billed * rate / 100), by_unit)
 
 
 PRICE_RULES = (
@@ -142,5 +176,38 @@ PRICE_RULES = (
             ),
         },
         _contract,
+    ),
+    Rule(
+        "vat-rate",
+        "1",
+        Stage.MONEY,
+        "No more tax is allowed than the rate makes",
+        "لا يُسمح بضريبة تتجاوز نسبتها",
+        "The rate of VAT that the payer has set for the day; NPHIES GE-00028 for rounding.",
+        {
+            "no-tax": Case("The line bills no tax.", "لا يفوتر البند ضريبة."),
+            "as-billed": Case(
+                "The payer has set no rate of VAT: the tax of SAR {tax} stands as billed.",
+                "لم تحدد الجهة الدافعة نسبة لضريبة القيمة المضافة: تبقى الضريبة {tax} ريال كما فُوترت.",
+            ),
+            "right": Case(
+                "The tax of SAR {tax} is no more than {vat_percent} % of SAR {billed}.",
+                "الضريبة {tax} ريال لا تتجاوز {vat_percent}٪ من {billed} ريال.",
+            ),
+            "more": Case(
+                "The tax of SAR {tax} is more than {vat_percent} % of SAR {billed}: SAR {most} of it is allowed.",
+                "الضريبة {tax} ريال تتجاوز {vat_percent}٪ من {billed} ريال: يُسمح منها بمبلغ {most} ريال.",
+                Outcome.PARTIAL,
+                "BE-1-6",
+            ),
+            "impossible": Case(
+                "The tax of SAR {tax} is no less than the price of SAR {billed} itself: the line waits for a corrected"
+                " figure.",
+                "الضريبة {tax} ريال لا تقل عن السعر {billed} ريال نفسه: البند معلق حتى تصحيح الرقم.",
+                Outcome.PENDED,
+                "BE-1-6",
+            ),
+        },
+        _vat,
     ),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from claimlinc.adjudication.facts import LineRuling, Review
-from claimlinc.adjudication.price import agreed_price
+from claimlinc.adjudication.price import agreed_price, vat_at_most
 from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
 from claimlinc.contract import Line, Outcome
 from masterlinc.money import ZERO, Money, Quantity, money
@@ -54,6 +54,11 @@ def rule_on(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> Ruled:
     if ruling.outcome is Outcome.REJECTED:
         return Ruled(Finding("rejected", inputs, "rejected"), Outcome.REJECTED, ruling.denial_code)
     work.billed = max(asked(work.line, None), full)
+    rate = claim.terms.vat_percent
+    if rate is not None and not ruling.override:
+        work.billed_tax = min(work.line.tax, vat_at_most(work.line, work.billed, rate))
+    if ruling.quantity is not None:
+        work.quantity = ruling.quantity
     wanted = most if ruling.amount is None else ruling.amount
     work.allowed = work.payer = min(wanted, full if ruling.override else most)
     if ruling.outcome is Outcome.PARTIAL:

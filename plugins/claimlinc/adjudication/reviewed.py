@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from claimlinc.adjudication import words
 from claimlinc.adjudication.facts import LineRuling
+from claimlinc.adjudication.limits import draw
 from claimlinc.adjudication.price import PRICE_RULES
 from claimlinc.adjudication.review import REVIEW, rule_on, set_aside
 from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RULES
 from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, apply, trace_step
 from claimlinc.contract import Outcome, TraceStep
-from masterlinc.money import ZERO, Money, money
 
 _SHARING = tuple(rule for rule in MONEY_RULES if rule not in PRICE_RULES)
 
@@ -22,7 +22,7 @@ def decide_reviewed(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> wor
     """Decide a line as a person ruled; returns the reason where it is theirs."""
     for rule in ELIGIBILITY_RULES:
         apply(rule, claim, work)
-    if work.stopped and not (ruling.override and work.benefit in claim.benefits):
+    if work.stopped and not (ruling.override and work.grant):
         return None
     if work.stopped:
         work.outcome, work.denial_code, work.stopped = Outcome.APPROVED, None, False
@@ -36,6 +36,7 @@ def decide_reviewed(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> wor
     if ruled.outcome is Outcome.REJECTED:
         return words.say(step)
     _share_all(claim, work, ruling)
+    draw(claim, work)
     cut = (work.outcome, work.denial_code) != (ruled.outcome, ruled.denial_code)
     return None if cut or ruled.outcome is Outcome.APPROVED else words.say(step)
 
@@ -45,29 +46,18 @@ def _share_all(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> None:
         for rule in _SHARING:
             apply(rule, claim, work)
         return
-    annual, limit = claim.annual_left, claim.limit_left.get(work.benefit)
-    claim.annual_left = max(annual, work.allowed)
-    if limit is not None:
-        claim.limit_left[work.benefit] = max(limit, work.allowed)
     for rule in _SHARING:
         _share_uncut(rule, claim, work)
-    claim.annual_left = _less(annual, work.payer)
-    if limit is not None:
-        claim.limit_left[work.benefit] = _less(limit, work.payer)
 
 
 def _share_uncut(rule: Rule, claim: ClaimWork, work: LineWork) -> None:
     """Let a money rule share what is allowed, and cut nothing."""
-    before = work.payer
+    before = work.allowed, work.payer, work.quantity
     found = rule.run(claim, work)
     step = trace_step(rule, found)
     if rule.cases[found.case].outcome is not None:
-        work.payer, step = before, _yields(step)
+        (work.allowed, work.payer, work.quantity), step = before, _yields(step)
     work.trace.append(step)
-
-
-def _less(left: Money, used: Money) -> Money:
-    return money(max(left - used, ZERO))
 
 
 def _yields(step: TraceStep) -> TraceStep:

@@ -1,11 +1,12 @@
 """Who pays how much of what is allowed."""
 
 from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
-from claimlinc.contract import Outcome
-from masterlinc.money import Money, money
+from masterlinc.money import ZERO, Money, money
+from policylinc.contract import BenefitTerm, LimitPer
 
 
 def _deductible(claim: ClaimWork, work: LineWork) -> Finding:
+    """Give what is open of the year's deductible to the patient, out of what is allowed."""
     left = claim.deductible_left
     work.deductible = min(left, work.allowed)
     claim.deductible_left = money(left - work.deductible)
@@ -15,59 +16,44 @@ def _deductible(claim: ClaimWork, work: LineWork) -> Finding:
 
 
 def _copay(claim: ClaimWork, work: LineWork) -> Finding:
-    term = claim.benefits[work.benefit]
-    full = min(work.payer, money(work.payer * term.copay_percent / 100))
-    inputs = {"percent": str(term.copay_percent), "of": str(work.payer), "full": str(full)}
-    found = "uncapped"
-    work.copay = full
+    """Give a percentage of the rest to the patient, up to the cap.
+
+    A cap per visit is shared by all lines of the benefit on one day; a cap per item is of each line.
+    """
+    assert work.grant is not None, "only a covered line gets here"
+    term, of = work.grant.term, work.payer
+    full = min(of, money(of * term.copay_percent / 100))
+    inputs = {"percent": str(term.copay_percent), "of": str(of), "full": str(full)}
+    found, work.copay = "uncapped", full
     if term.copay_cap is not None:
-        visit = (work.benefit, work.day)
-        left = claim.copay_left.get(visit, term.copay_cap)
-        work.copay = min(full, left)
-        claim.copay_left[visit] = money(left - work.copay)
-        found = "per-visit"
-        inputs |= {"cap_per_visit": str(term.copay_cap), "cap_left": str(left)}
-    work.payer = money(work.payer - work.copay)
+        found, inputs["cap"] = "per-item", str(term.copay_cap)
+        work.copay = min(full, term.copay_cap)
+        if term.copay_cap_per is not LimitPer.ITEM:
+            found, work.copay = "per-visit", _of_visit(claim, work, term, full, inputs)
+    work.payer = money(of - work.copay)
     return Finding(found, inputs, str(work.copay))
 
 
-def _within(work: LineWork, left: Money, inputs: dict[str, str], limit: Money) -> Finding:
-    """Cut the payer's part to what is left of a limit; the excess falls to the patient."""
-    before = work.payer
-    work.payer = min(before, left)
-    inputs |= {"limit": str(limit), "left": str(left), "payer": str(before)}
-    if work.payer == before:
-        return Finding("fits", inputs, str(work.payer))
-    inputs["excess"] = str(money(before - work.payer))
-    return Finding("cut" if work.payer else "exhausted", inputs, str(work.payer))
-
-
-def _benefit_limit(claim: ClaimWork, work: LineWork) -> Finding:
-    term = claim.benefits[work.benefit]
-    inputs = {"benefit": work.benefit, "rule_id": term.rule_id}
-    if term.limit is None:
-        return Finding("no-limit", inputs, "no-limit")
-    return _within(work, claim.limit_left[work.benefit], inputs, term.limit)
-
-
-def _annual_limit(claim: ClaimWork, work: LineWork) -> Finding:
-    found = _within(work, claim.annual_left, {}, claim.terms.annual_limit)
-    # Both limits count what is paid in the end, so they are drawn down only here.
-    claim.annual_left = money(claim.annual_left - work.payer)
-    if work.benefit in claim.limit_left:
-        claim.limit_left[work.benefit] = money(claim.limit_left[work.benefit] - work.payer)
-    return found
+def _of_visit(claim: ClaimWork, work: LineWork, term: BenefitTerm, full: Money, inputs: dict[str, str]) -> Money:
+    """Take the co-pay out of what the visit's cap has left: all lines of the benefit on that day share it."""
+    visit = (work.benefit, work.day)
+    left = claim.copay_left.get(visit, term.copay_cap or ZERO)
+    copay = min(full, left)
+    claim.copay_left[visit] = money(left - copay)
+    inputs["cap_left"] = str(left)
+    return copay
 
 
 def _tax(_: ClaimWork, work: LineWork) -> Finding:
-    line = work.line
+    """Allow as much of the tax as of the price, and share it as the amounts were shared."""
     if work.billed:
-        work.tax = min(line.tax, money(line.tax * work.allowed / work.billed))
+        work.tax = min(work.billed_tax, money(work.billed_tax * work.allowed / work.billed))
     if work.allowed:
         work.payer_tax = min(work.tax, money(work.tax * work.payer / work.allowed))
     inputs = {
         "billed": str(work.billed),
-        "billed_tax": str(line.tax),
+        "billed_tax": str(work.line.tax),
+        "allowed_tax": str(work.billed_tax),
         "allowed": str(work.allowed),
         "deductible": str(work.deductible),
         "copay": str(work.copay),
@@ -79,26 +65,6 @@ def _tax(_: ClaimWork, work: LineWork) -> Finding:
         return Finding("without-tax", inputs, str(work.payer_tax))
     inputs["patient_tax"] = str(money(work.tax - work.payer_tax))
     return Finding("with-tax", inputs, str(work.payer_tax))
-
-
-def _limit_cases(name: str, name_ar: str) -> dict[str, Case]:
-    """Return the cases of a limit in SAR by its name."""
-    over = (
-        f"SAR {{payer}} is more than the SAR {{left}} left of the {name} of SAR {{limit}}:"
-        " the payer pays SAR {result} before tax and SAR {excess} falls to the patient."
-    )
-    over_ar = (
-        f"المبلغ {{payer}} ريال يتجاوز المتبقي {{left}} ريال من {name_ar} البالغ {{limit}} ريال:"
-        " تدفع الجهة الدافعة {result} ريال قبل الضريبة ويتحمل المريض {excess} ريال."
-    )
-    return {
-        "fits": Case(
-            f"SAR {{payer}} fits into the {name}: SAR {{left}} of SAR {{limit}} was left.",
-            f"المبلغ {{payer}} ريال ضمن {name_ar}: المتبقي {{left}} من {{limit}} ريال.",
-        ),
-        "cut": Case(over, over_ar, Outcome.PARTIAL, "CV-1-8"),
-        "exhausted": Case(over, over_ar, Outcome.REJECTED, "CV-1-8"),
-    }
 
 
 _SHARED = (
@@ -128,51 +94,37 @@ SHARE_RULES = (
     ),
     Rule(
         "copay",
-        "1",
+        "2",
         Stage.MONEY,
-        "The co-pay is a percentage with a cap per visit",
-        "نسبة التحمل لها سقف لكل زيارة",
+        "The co-pay is a percentage with a cap per visit or per item",
+        "نسبة التحمل لها سقف لكل زيارة أو لكل بند",
         "The policy class's co-pay for the benefit at this provider.",
         {
             "uncapped": Case(
                 "Co-pay: {percent} % of SAR {of} is SAR {full}.",
                 "نسبة التحمل: {percent}٪ من {of} ريال تساوي {full} ريال.",
             ),
+            "per-item": Case(
+                "Co-pay: {percent} % of SAR {of} is SAR {full}; the cap of an item is SAR {cap}: the patient pays SAR"
+                " {result}.",
+                "نسبة التحمل: {percent}٪ من {of} ريال تساوي {full} ريال، وسقف البند {cap} ريال:"
+                " يدفع المريض {result} ريال.",
+            ),
             "per-visit": Case(
-                "Co-pay: {percent} % of SAR {of} is SAR {full}; of the visit's cap of SAR {cap_per_visit} SAR"
+                "Co-pay: {percent} % of SAR {of} is SAR {full}; of the visit's cap of SAR {cap} SAR"
                 " {cap_left} was open: the patient pays SAR {result}.",
-                "نسبة التحمل: {percent}٪ من {of} ريال تساوي {full} ريال، والمتبقي من سقف الزيارة {cap_per_visit} ريال"
+                "نسبة التحمل: {percent}٪ من {of} ريال تساوي {full} ريال، والمتبقي من سقف الزيارة {cap} ريال"
                 " هو {cap_left} ريال: يدفع المريض {result} ريال.",
             ),
         },
         _copay,
     ),
-    Rule(
-        "benefit-limit",
-        "1",
-        Stage.MONEY,
-        "The payer pays within the benefit's limit",
-        "تدفع الجهة الدافعة ضمن حد المنفعة",
-        "The policy class's limit of the benefit and what the ledger holds of it.",
-        {
-            "no-limit": Case("The {benefit} benefit has no limit of its own.", "لا يوجد حد خاص لمنفعة {benefit}."),
-            **_limit_cases("{benefit} limit", "حد منفعة {benefit}"),
-        },
-        _benefit_limit,
-    ),
-    Rule(
-        "annual-limit",
-        "1",
-        Stage.MONEY,
-        "The payer pays within the policy's annual limit",
-        "تدفع الجهة الدافعة ضمن الحد السنوي",
-        "The policy class's annual limit and what the ledger holds of it.",
-        _limit_cases("policy's annual limit", "الحد السنوي للوثيقة"),
-        _annual_limit,
-    ),
+)
+
+TAX_RULES = (
     Rule(
         "tax-shares",
-        "1",
+        "2",
         Stage.MONEY,
         "Tax is shared in proportion to the shares",
         "توزع الضريبة بنسبة الحصص",

@@ -26,6 +26,13 @@ _STATUS: dict[str, Words] = {
     "inactive": ("inactive", "غير سارية"),
     "suspended": ("suspended", "موقوفة"),
 }
+_PER: dict[str, Words] = {
+    "year": ("a policy year", "في سنة الوثيقة"),
+    "lifetime": ("in a lifetime", "مدى الحياة"),
+    "visit": ("a visit", "لكل زيارة"),
+    "item": ("an item", "لكل بند"),
+}
+_KIND: dict[str, Words] = {"count": ("units", "وحدة"), "days": ("days", "يوماً")}
 
 
 def plain(value: str) -> Words:
@@ -42,9 +49,14 @@ def of_list(known: Mapping[str, Words]) -> Callable[[str], Words]:
 # How an input is spoken, by its name; one that is not here is written as it is.
 SPOKEN: dict[str, Callable[[str], Words]] = {
     "benefit": of_list(BENEFITS),
+    "within": of_list(BENEFITS),
+    "limit_of": of_list(BENEFITS),
+    "per": of_list(_PER),
+    "kind": of_list(_KIND),
     "status": of_list(_STATUS),
     "percent": plain,
     "percent_of_billed": plain,
+    "vat_percent": plain,
 }
 
 _FINAL = (Stage.CLAIM, Stage.ELIGIBILITY)  # the first that fails decides

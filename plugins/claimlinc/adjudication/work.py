@@ -6,10 +6,11 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from claimlinc.adjudication.balances import Authorized, Grant, Grants
 from claimlinc.adjudication.facts import Facts
 from claimlinc.contract import ClaimSubmission, Line, Outcome, TraceStep
-from masterlinc.money import ZERO, Money
-from policylinc.contract import BenefitTerm, Terms
+from masterlinc.money import ZERO, Money, Quantity
+from policylinc.contract import BenefitTerm, ServiceRule, ServiceRuleKind, Terms
 
 
 class Case(NamedTuple):
@@ -45,12 +46,16 @@ class ClaimWork:
     submission: ClaimSubmission
     facts: Facts
     terms: Terms
-    benefits: dict[str, BenefitTerm]
+    coded: list[tuple[BenefitTerm, tuple[str, ...]]]  # benefits that name codes, each with those that it is a part of
+    rules: dict[ServiceRuleKind, list[ServiceRule]]
     prices: dict[tuple[str, str], Money]
+    is_emergency: bool
     deductible_left: Money
     annual_left: Money
-    limit_left: dict[str, Money]
+    grants: Grants
+    authorized: list[Authorized]
     copay_left: dict[tuple[str, date], Money] = field(default_factory=dict)
+    of_day: dict[date, dict[str, TraceStep]] = field(default_factory=dict)  # what day rules found
 
 
 @dataclass(slots=True)
@@ -59,7 +64,13 @@ class LineWork:
 
     line: Line
     day: date
+    quantity: Quantity  # what may be paid for; the line's own stays as it was billed
+    billed_tax: Money  # what of the line's tax may be allowed
     benefit: str = ""
+    benefits: tuple[str, ...] = ()  # with the benefit's parents
+    grant: Grant | None = None
+    authorized: Authorized | None = None
+    new_days: list[int] = field(default_factory=list)  # that count for the benefit
     billed: Money = ZERO
     allowed: Money = ZERO
     deductible: Money = ZERO
@@ -85,6 +96,7 @@ class Rule:
     source: str  # what it rests on
     cases: Mapping[str, Case]
     run: Callable[[ClaimWork, LineWork], Finding]
+    of_day: bool = False  # it asks nothing of a line but its day: what it found holds for all lines of that day
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +129,22 @@ def outweighs(stage: Stage, new: Outcome, old: Outcome) -> bool:
 
 def apply(rule: Rule, claim: ClaimWork, work: LineWork) -> None:
     """Let one rule look at a line, write its trace step and follow what it found."""
-    found = rule.run(claim, work)
-    work.trace.append(trace_step(rule, found))
-    case = rule.cases[found.case]
+    step = _of_day(rule, claim, work) if rule.of_day else trace_step(rule, rule.run(claim, work))
+    work.trace.append(step)
+    case = rule.cases[step.case]
     if case.outcome is None or work.stopped:
         return
     if outweighs(rule.stage, case.outcome, work.outcome):
         work.outcome, work.denial_code = case.outcome, case.code
     if rule.stage is Stage.ELIGIBILITY or (rule.stage is Stage.MONEY and case.outcome is Outcome.PENDED):
         work.stopped = True
+
+
+def _of_day(rule: Rule, claim: ClaimWork, work: LineWork) -> TraceStep:
+    steps = claim.of_day.setdefault(work.day, {})
+    if rule.id not in steps:
+        steps[rule.id] = trace_step(rule, rule.run(claim, work))
+    return steps[rule.id]
 
 
 def trace_step(rule: Rule | ClaimRule, found: Finding) -> TraceStep:

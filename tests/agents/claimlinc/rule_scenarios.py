@@ -2,14 +2,54 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from claim_builders import benefit, line, price, sar, submission, terms
+from claim_builders import SERVICES, benefit, line, price, sar, submission, terms
 
 from claimlinc.adjudication import Facts
-from claimlinc.contract import ClaimSubmission, Subject
-from policylinc.contract import CoverStatus
+from claimlinc.adjudication.facts import Authorization, AuthorizedLine
+from claimlinc.contract import ClaimSubmission, Coding, Subject, Use
+from policylinc.contract import (
+    BenefitLimit,
+    BenefitTerm,
+    CoverStatus,
+    LimitKind,
+    LimitPer,
+    ServiceRule,
+    ServiceRuleKind,
+)
 
 Scenario = tuple[ClaimSubmission, Facts]
+
+
+def rule(kind: ServiceRuleKind, **more: Any) -> ServiceRule:
+    """Build a payer's rule on services."""
+    return ServiceRule(
+        id=f"{kind.value}.test@1", kind=kind, text="A rule of the payer", text_ar="قاعدة لدى الجهة الدافعة", **more
+    )
+
+
+def wants(**more: Any) -> ServiceRule:
+    """Build a rule that wants a pre-authorization."""
+    return rule(ServiceRuleKind.AUTHORIZATION, **more)
+
+
+def held(quantity: str = "5", amount: str = "1000", **more: Any) -> Authorization:
+    """Build an authorization of the one service of these tests."""
+    codes = more.pop("codes", (Coding(SERVICES, "83600-00-10"),))
+    values = {"reference": "AUT-1", "valid_from": date(2026, 3, 1), "valid_to": date(2026, 3, 31)} | more
+    return Authorization(**values, lines=(AuthorizedLine(codes, Decimal(quantity), sar(amount)),))
+
+
+def limit(kind: str, per: str, value: str, used: str = "0") -> BenefitLimit:
+    """Build a limit of a benefit."""
+    return BenefitLimit(LimitKind(kind), LimitPer(per), Decimal(value), Decimal(used))
+
+
+def part(name: str = "physiotherapy", **more: Any) -> BenefitTerm:
+    """Build a part of the outpatient benefit that the one service of these tests belongs to."""
+    return benefit(name, **({"parent": "outpatient", "codes": ("83600*",)} | more))
+
 
 COVER: tuple[Scenario, ...] = (
     (submission(line()), Facts(None)),
@@ -20,10 +60,39 @@ COVER: tuple[Scenario, ...] = (
     (submission(line()), Facts(terms(status=CoverStatus.INACTIVE))),
     (submission(line(), subject=Subject("Omar")), Facts(terms())),
     (submission(line(), subject=Subject("Omar", birth_date=date(2026, 3, 11))), Facts(terms())),
+    (submission(line()), Facts(terms(network="Gold"))),
+    (submission(line()), Facts(terms(network="Gold", in_network=False))),
+    (submission(line(), sub_type="emr"), Facts(terms(network="Gold", in_network=False))),
     (submission(line(maternity=True)), Facts(terms())),
+    (submission(line()), Facts(terms(part()))),
     (submission(line()), Facts(terms(benefit(covered=False)))),
 )
-MONEY: tuple[Scenario, ...] = (
+EXCLUSIONS: tuple[Scenario, ...] = (
+    (submission(line()), Facts(terms(benefit(waiting_days=30), member_since=date(2026, 1, 1)))),
+    (submission(line()), Facts(terms(benefit(waiting_days=90), member_since=date(2026, 1, 1)))),
+    (submission(line()), Facts(terms(benefit(waiting_days=90)))),
+    (
+        submission(line()),
+        Facts(terms(rules=(rule(ServiceRuleKind.WAITING, days=90),), member_since=date(2026, 1, 1))),
+    ),
+    (submission(line()), Facts(terms(rules=(rule(ServiceRuleKind.EXCLUSION, codes=("83600*",)),)))),
+    (submission(line()), Facts(terms(rules=(rule(ServiceRuleKind.EXCLUSION, diagnoses=("J06*",)),)))),
+)
+AUTHORIZATIONS: tuple[Scenario, ...] = (
+    (submission(line(), use=Use.PREAUTHORIZATION), Facts(terms(rules=(wants(),)))),
+    (submission(line(), encounter_class="EMER"), Facts(terms(rules=(wants(),)))),
+    (submission(line()), Facts(terms(rules=(wants(),)))),
+    (submission(line(), preauth_refs=("AUT-9",)), Facts(terms(rules=(wants(),)), authorizations=(held(),))),
+    (
+        submission(line(), preauth_refs=("AUT-1",)),
+        Facts(terms(rules=(wants(),)), authorizations=(held(codes=(Coding(SERVICES, "1"),)),)),
+    ),
+    (submission(line()), Facts(terms(rules=(wants(),)), authorizations=(held(valid_to=date(2026, 3, 9)),))),
+    (submission(line()), Facts(terms(rules=(wants(),)), authorizations=(held(),))),
+    (submission(line()), Facts(terms(rules=(wants(),)), authorizations=(held(amount="60"),))),
+    (submission(line()), Facts(terms(rules=(wants(),)), authorizations=(held(quantity="0"),))),
+)
+PRICES: tuple[Scenario, ...] = (
     (submission(line("100", net=sar("120"))), Facts(terms())),
     (submission(line("100", quantity="0", net=sar(0))), Facts(terms())),
     (submission(line("0", "15")), Facts(terms())),
@@ -31,11 +100,29 @@ MONEY: tuple[Scenario, ...] = (
     (submission(line("100")), Facts(terms(prices=(price("70"),)))),
     (submission(line()), Facts(terms(percent_of_billed=Decimal(0)))),
     (submission(line()), Facts(terms(percent_of_billed=Decimal(0), contract=""))),
+    (submission(line("100", "15")), Facts(terms(vat_percent=Decimal(15)))),
+    (submission(line("100", "20")), Facts(terms(vat_percent=Decimal(15)))),
+    (submission(line("100", "100")), Facts(terms(vat_percent=Decimal(15)))),
+)
+SHARES: tuple[Scenario, ...] = (
     (submission(line("100", "15")), Facts(terms(benefit(copay_percent=Decimal(20), copay_cap=sar(15))))),
-    (submission(line()), Facts(terms(benefit(limit=sar(500))))),
-    (submission(line()), Facts(terms(benefit(limit=sar(50))))),
-    (submission(line()), Facts(terms(benefit(limit=sar(50), used=sar(50))))),
+    (
+        submission(line()),
+        Facts(terms(benefit(copay_percent=Decimal(20), copay_cap=sar(15), copay_cap_per=LimitPer.ITEM))),
+    ),
     (submission(line()), Facts(terms(annual_limit=sar(50)))),
     (submission(line()), Facts(terms(annual_limit=sar(0)))),
+    *((submission(line()), Facts(terms(benefit(limit=sar(most))))) for most in ("500", "50", "0")),
+    *((submission(line()), Facts(terms(benefit(limits=(limit("amount", "visit", most),))))) for most in ("50", "0")),
+    *((submission(line()), Facts(terms(part(), benefit(limit=sar(most))))) for most in ("500", "50", "0")),
+    *(
+        (submission(line()), Facts(terms(part(), benefit(limits=(limit("amount", "lifetime", most),)))))
+        for most in ("50", "0")
+    ),
+    *(
+        (submission(line(quantity="3")), Facts(terms(benefit(limits=(limit("count", per, most),)))))
+        for per in ("year", "lifetime", "visit", "item")
+        for most in ("5", "2", "0")
+    ),
 )
-SCENARIOS: tuple[Scenario, ...] = COVER + MONEY
+SCENARIOS: tuple[Scenario, ...] = COVER + EXCLUSIONS + AUTHORIZATIONS + PRICES + SHARES

@@ -72,7 +72,7 @@ def test_deductible_comes_before_the_copay():
     assert (str(first.deductible), str(first.copay), str(first.payer_share)) == ("50.00", "0.00", "0.00")
     assert (str(second.deductible), str(second.copay), str(second.payer_share)) == ("10.00", "9.00", "81.00")
     assert first.outcome is Outcome.APPROVED
-    assert benefit_uses(decision) == (BenefitUse("outpatient", sar(81), sar(60)),)
+    assert benefit_uses(decision) == (BenefitUse("outpatient", sar(81), sar(60), count=Decimal(2), days=1),)
 
 
 def test_benefit_limit_cuts_the_payer_and_the_excess_falls_to_the_patient():
