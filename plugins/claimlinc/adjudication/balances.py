@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from claimlinc.adjudication.facts import Authorization
 from masterlinc.money import money
 from policylinc.contract import BenefitTerm, LimitKind, LimitPer
 
@@ -133,19 +132,3 @@ def _bound(term: BenefitTerm, kind: LimitKind, per: LimitPer, value: Decimal, us
     if kind is LimitKind.AMOUNT:
         value, left = money(value), money(left)
     return Bound(term.benefit, term.rule_id, kind, per, value, left)
-
-
-def authorized(authorizations: tuple[Authorization, ...]) -> list[Authorized]:
-    """Return the authorized services, in the order of their references."""
-    return [
-        Authorized(
-            reference=one.reference,
-            valid_from=one.valid_from,
-            valid_to=one.valid_to,
-            codes=frozenset((coding.system, coding.code) for coding in line.codes),
-            quantity=line.quantity_left,
-            amount=line.amount_left,
-        )
-        for one in authorizations
-        for line in one.lines
-    ]

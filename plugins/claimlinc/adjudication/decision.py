@@ -3,14 +3,14 @@
 Lines are taken in the order of the claim, so they draw on the same deductible, co-pay caps and limits in that order.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date
 
 from msgspec.structs import replace
 
-from claimlinc.adjudication.balances import Grants, authorized, lineage
+from claimlinc.adjudication.balances import Authorized, Grants, lineage
 from claimlinc.adjudication.cover import CLAIM_RULES
-from claimlinc.adjudication.facts import Facts, LineRuling
+from claimlinc.adjudication.facts import Authorization, Facts, LineRuling
 from claimlinc.adjudication.limits import draw
 from claimlinc.adjudication.review import ruling_on
 from claimlinc.adjudication.reviewed import decide_reviewed
@@ -84,12 +84,28 @@ def _open(submission: ClaimSubmission, facts: Facts, terms: Terms) -> ClaimWork:
         deductible_left=_left(terms.deductible, terms.deductible_used),
         annual_left=_left(terms.annual_limit, terms.annual_used),
         grants=Grants(benefits),
-        authorized=authorized(facts.authorizations),
+        authorized=_authorized(facts.authorizations),
     )
 
 
 def _above(benefits: dict[str, BenefitTerm], term: BenefitTerm) -> tuple[str, ...]:
     return tuple(one.benefit for one in lineage(benefits, term.parent))
+
+
+def _authorized(authorizations: Iterable[Authorization]) -> list[Authorized]:
+    """Return the authorized services, in the order of their references."""
+    return [
+        Authorized(
+            reference=one.reference,
+            valid_from=one.valid_from,
+            valid_to=one.valid_to,
+            codes=frozenset((coding.system, coding.code) for coding in line.codes),
+            quantity=line.quantity_left,
+            amount=line.amount_left,
+        )
+        for one in authorizations
+        for line in one.lines
+    ]
 
 
 def _left(limit: Money, used: Money) -> Money:
