@@ -2,7 +2,7 @@
 
 from claimlinc import cli, cli_rules
 from claimlinc.config import ClaimlincConfig
-from claimlinc.contract import AuthorizationOverdue, ClaimDecided, ClaimSubmitted
+from claimlinc.contract import AuthorizationOverdue, ClaimCancelled, ClaimDecided, ClaimReplaced, ClaimSubmitted
 from claimlinc.demo import demo
 from claimlinc.routes import router
 from claimlinc.service.workflow import AUTHORIZATION, AUTHORIZATION_CLOCK, CLAIM, RESEARCH
@@ -24,7 +24,7 @@ agent = Agent(
     optional=("doctorlinc",),
     config=ClaimlincConfig,
     routers=(router,),
-    publishes=(ClaimSubmitted, ClaimDecided, AuthorizationOverdue),
+    publishes=(ClaimSubmitted, ClaimDecided, AuthorizationOverdue, ClaimReplaced, ClaimCancelled),
     tasks=TASKS,
     demo=demo,
     cli=(cli.add, cli_rules.add),
@@ -37,6 +37,7 @@ agent = Agent(
     ),
     permissions=(
         Permission("claim:submit", "Submit claims", "تقديم المطالبات"),
+        Permission("claim:cancel", "Cancel claims", "إلغاء المطالبات"),
         Permission("claim:read", "See claims and their decisions", "عرض المطالبات وقراراتها"),
         Permission(
             "adjudication:simulate", "Decide past claims on other terms, to see", "محاكاة القرارات على شروط أخرى"

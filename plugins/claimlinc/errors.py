@@ -4,6 +4,9 @@ ClaimInvalid           422  the claim cannot be taken as it is; every fault is l
 ClaimNumberTaken       409  another claim was recorded under this number
 ClaimStateRefused      409  the claim's state does not take this event
 AuthorizationStateRefused 409  the authorization's state does not take this event
+ClaimNotCorrectable    409  the claim is not decided, so that a correction would have nothing to stand in the place of
+ClaimCorrected         409  another claim corrects this one already
+ClaimNotCancellable    409  the claim was paid, or its payer's decision is not kept in this system
 ResearchIsTheOperators 403  research reads over all organizations, for the operator alone
 """
 
@@ -38,6 +41,29 @@ class AuthorizationStateRefused(Conflict):
     code = "authorization-state"
     title = "The pre-authorization's state does not take this"
     title_ar = "حالة الموافقة المسبقة لا تقبل هذا الإجراء"
+
+
+class ClaimNotCorrectable(Conflict):
+    """The claim is not decided, so that a correction would have nothing to stand in the place of."""
+
+    code = "claim-not-correctable"
+    title = "Only a claim that its payer has decided can be corrected"
+    title_ar = "لا يمكن تصحيح المطالبة إلا بعد صدور قرار الجهة الدافعة فيها"
+
+
+class ClaimCorrected(Conflict):
+    """Another claim corrects this one already."""
+
+    code = "claim-corrected"
+    title = "Another claim corrects this one already; correct that one"
+    title_ar = "توجد مطالبة أخرى تصحح هذه المطالبة؛ يمكن تصحيح تلك المطالبة"
+
+
+class ClaimNotCancellable(Conflict):
+    """The claim was paid, or its payer's decision is not kept in this system."""
+
+    code = "claim-not-cancellable"
+    title, title_ar = "The claim cannot be cancelled any more", "لم يعد بالإمكان إلغاء المطالبة"
 
 
 class ResearchIsTheOperators(Forbidden):

@@ -10,7 +10,7 @@ from masterlinc.db.transaction import Database, Transaction
 
 CLAIM_COLUMNS = (
     "c.organization_id, c.id, c.payer_organization_id, c.status, c.status_at, c.version, c.total, c.submitted_at,"
-    " c.patient_id, c.provider_license, c.identifier_system, c.identifier_value, c.submission"
+    " c.patient_id, c.provider_license, c.identifier_system, c.identifier_value, c.use, c.submission"
 )
 _SUBMIT = "SELECT * FROM claimlinc.submit($1, $2::jsonb, $3, $4::bytea[], $5::jsonb, $6, $7, $8, $9)"
 _SUBMIT_ONCE = (

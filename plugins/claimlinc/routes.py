@@ -7,14 +7,22 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from claimlinc.chain_schemas import CancelForm, ClaimCancelledView
 from claimlinc.replay import simulating
 from claimlinc.replay.schemas import Simulation, SimulationForm
 from claimlinc.research_queries import Wanted
-from claimlinc.schemas import AdjudicationSeen, ClaimForm, ClaimSeen, ClaimsSeen, ResearchPage, SubmittedView
-from claimlinc.service import audiences, reading, researching, submitting
+from claimlinc.schemas import (
+    AdjudicationSeen,
+    ClaimForm,
+    ClaimSeen,
+    ClaimsSeen,
+    ResearchPage,
+    SubmittedView,
+)
+from claimlinc.service import audiences, cancelling, correcting, reading, researching, submitting
 from masterlinc.context import Context
 from masterlinc.http import paging
-from masterlinc.http.idempotency import Keyed, idempotent_call
+from masterlinc.http.idempotency import Keyed, idempotent, idempotent_call
 
 
 @post(
@@ -32,6 +40,44 @@ async def submit_claim(
 ) -> Response[bytes]:
     """Record a claim and start its workflow; the same claim sent again answers the first one, with 200."""
     return await idempotent_call(ctx, request, lambda key: submitting.submit(ctx, data, key))
+
+
+@post(
+    "/claims/{claim_id:str}/correct",
+    opt={"permission": "claim:submit"},
+    summary="Correct a decided claim by a new one",
+    operation_class=Keyed,
+    responses={
+        201: ResponseSpec(SubmittedView, description="The correction was recorded", generate_examples=False),
+        200: ResponseSpec(SubmittedView, description="It was recorded before", generate_examples=False),
+    },
+)
+async def correct_claim(
+    ctx: NamedDependency[Context],
+    request: Request[Any, Any, Any],
+    claim_id: FromPath[str],
+    data: JSONBody[ClaimForm],
+) -> Response[bytes]:
+    """Record a whole new claim that stands in the place of an old one once the payer has decided it."""
+    return await idempotent(ctx, request, lambda: correcting.correct(ctx, claim_id, data))
+
+
+@post(
+    "/claims/{claim_id:str}/cancel",
+    opt={"permission": "claim:cancel"},
+    summary="Cancel a claim",
+    operation_class=Keyed,
+    status_code=200,
+    responses={200: ResponseSpec(ClaimCancelledView, description="It is cancelled", generate_examples=False)},
+)
+async def cancel_claim(
+    ctx: NamedDependency[Context],
+    request: Request[Any, Any, Any],
+    claim_id: FromPath[str],
+    data: JSONBody[CancelForm],
+) -> Response[bytes]:
+    """Take a claim back that is not paid: the payer's decision ends, and the member's ledger is reversed."""
+    return await idempotent(ctx, request, lambda: cancelling.cancel(ctx, claim_id, data), status=200)
 
 
 @get("/claims/{claim_id:str}", opt={"permission": "claim:read"}, summary="Show a claim")
@@ -89,4 +135,16 @@ async def list_research(
     return ResearchPage(groups, total, page, page_size, exact)
 
 
-router = Router("/", route_handlers=[submit_claim, get_claim, list_claims, get_adjudication, list_research, simulate])
+router = Router(
+    "/",
+    route_handlers=[
+        submit_claim,
+        correct_claim,
+        cancel_claim,
+        get_claim,
+        list_claims,
+        get_adjudication,
+        list_research,
+        simulate,
+    ],
+)

@@ -210,6 +210,8 @@ class ClaimView(Struct):
 class ClaimDetail(ClaimView):
     """A claim with its lines and what was found about it."""
 
+    corrects: list[str] = field(default_factory=list)
+    corrected_by: str | None = None
     lines: list[LineView] = field(default_factory=list)
     findings: list[FindingView] = field(default_factory=list)
 
@@ -242,6 +244,8 @@ class PayerClaimView(Struct):
 class PayerClaimDetail(PayerClaimView):
     """A claim with its lines, as its payer sees it: what the provider's own checks found is not told."""
 
+    corrects: list[str]
+    corrected_by: str | None
     lines: list[LineView]
 
 

@@ -1,5 +1,6 @@
 """What other agents and the workflow may ask of claims."""
 
+from claimlinc.chain_schemas import CancelDecision, EndedDecision
 from claimlinc.contract import (
     DecidedSubmission,
     DecideSubmission,
@@ -11,7 +12,18 @@ from claimlinc.contract import (
     RecordedClaim,
 )
 from claimlinc.schemas import ValidateClaim, ValidatedClaim
-from claimlinc.service import answering, clocks, deciding, expiring, intake, loading, recording, researching, steps
+from claimlinc.service import (
+    answering,
+    chain,
+    clocks,
+    deciding,
+    expiring,
+    intake,
+    loading,
+    recording,
+    researching,
+    steps,
+)
 from masterlinc.agent import StepDone, StepInput, Task
 
 TASKS = (
@@ -37,6 +49,14 @@ TASKS = (
         deciding.decide_submission,
         "Decide a submission as its payer",
         "اتخاذ قرار الجهة الدافعة في مطالبة",
+        joins_transaction=True,
+    ),
+    Task(
+        CancelDecision,
+        EndedDecision,
+        chain.cancel_decision,
+        "End a payer's decision on a cancelled claim",
+        "إنهاء قرار الجهة الدافعة في مطالبة ملغاة",
         joins_transaction=True,
     ),
     Task(

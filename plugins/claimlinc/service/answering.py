@@ -3,6 +3,7 @@
 from claimlinc import queries, writes
 from claimlinc.contract import ClaimDecided, ClaimStatus, RecordAnswer, RecordedAnswer
 from claimlinc.errors import ClaimStateRefused
+from claimlinc.service import linking
 from claimlinc.service.states import ANSWERS, Event, Role, after
 from masterlinc import ids, wire
 from masterlinc.context import Context
@@ -21,6 +22,7 @@ async def record_answer(ctx: Context, request: RecordAnswer) -> RecordedAnswer:
         number = await queries.next_number(tx, "answer", organization, request.claim_id)
         await _append(ctx, tx, request, number)
         await writes.set_status(tx, organization, request.claim_id, status.value, ctx.clock.now())
+        await linking.note_answer(ctx, tx, organization, request.claim_id, status)
         event = ClaimDecided(claim_id=request.claim_id, organization_id=organization, status=status)
         tx.publish(event, aggregate=request.claim_id, organization_id=organization)
         tx.audit(

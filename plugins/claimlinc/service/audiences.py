@@ -36,7 +36,14 @@ def for_payer(view: ClaimDetail, member_number: str | None) -> PayerClaimDetail:
     steps = [PayerStepView(step.step, step.status, step.timestamp) for step in view.workflow_steps]
     same = {name for name in PayerClaimView.__struct_fields__ if name in ClaimDetail.__struct_fields__}
     shared = {name: getattr(view, name) for name in same - {"workflow_steps"}}
-    return PayerClaimDetail(**shared, member_number=member_number, workflow_steps=steps, lines=view.lines)
+    return PayerClaimDetail(
+        **shared,
+        member_number=member_number,
+        workflow_steps=steps,
+        corrects=view.corrects,
+        corrected_by=view.corrected_by,
+        lines=view.lines,
+    )
 
 
 def paged(claims: list[ClaimView] | list[PayerClaimView], counts: tuple[int, int, int, bool]) -> ClaimsSeen:

@@ -1,6 +1,6 @@
 """A payer's decision: terms, decision and ledger in one transaction of the payer's scope, each submission once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -20,7 +20,7 @@ from claimlinc.contract import (
     TraceStep,
     Use,
 )
-from claimlinc.service import authorizing, clocks
+from claimlinc.service import authorizing, chain, clocks
 from claimlinc.service.checking import check_submission
 from claimlinc.service.history import append_history, load_history
 from claimlinc.service.snapshot import Snapshot, seal
@@ -49,10 +49,13 @@ async def decide_submission(ctx: Context, request: DecideSubmission) -> DecidedS
     check_submission(request.submission, ctx.config.max_lines)
     payer = ctx.acting_for(request.payer_organization_id)
     async with payer.transaction() as tx:
-        await _one_at_a_time(tx, request)
+        await chain.wait_for_turn(tx, request)
         kept = await _kept(tx, request)
         if kept is not None:
             return kept
+        prior = await chain.find_prior(tx, request)
+        if prior:
+            return await _decide_instead(payer, tx, request, prior)
         return await _decide_and_post(payer, tx, request, await _basis(payer, tx, request))
 
 
@@ -77,21 +80,6 @@ def decision_of(head: Any, lines: Iterable[Any]) -> Decision:
         trace=wire.load(head["trace"], _TRACE),
         preauth_ref=head["preauth_ref"],
     )
-
-
-async def _one_at_a_time(tx: Transaction, request: DecideSubmission) -> None:
-    """Make a second message of the same submission wait for the first one's decision."""
-    submission = request.submission
-    key = wire.dump(
-        [
-            request.payer_organization_id,
-            request.provider_organization_id,
-            submission.provider_license,
-            submission.identifier.system,
-            submission.identifier.value,
-        ]
-    )
-    await queries.wait_for_turn(tx, key)
 
 
 async def _kept(tx: Transaction, request: DecideSubmission) -> DecidedSubmission | None:
@@ -144,6 +132,35 @@ async def _cover(payer: Context, request: DecideSubmission, day: date) -> FoundC
     cover = await payer.call(cover_request(request.submission, day), FoundCover)
     here = cover.found and cover.payer_organization_id == request.payer_organization_id
     return cover if here else None
+
+
+class _Waits(Exception):
+    """A correction is pended: what it corrects stands until a person has decided."""
+
+    def __init__(self, basis: Basis) -> None:
+        self.basis = basis
+        super().__init__("pended")
+
+
+async def _decide_instead(
+    payer: Context, tx: Transaction, request: DecideSubmission, prior: Sequence[chain.Chained]
+) -> DecidedSubmission:
+    """Decide a correction as if what it corrects had never been, and end that; a pended one ends nothing yet."""
+    try:
+        async with payer.transaction():
+            await chain.take_back(payer, tx, request.payer_organization_id, prior)
+            basis = await _basis(payer, tx, request)
+            decided = await _decide_and_post(payer, tx, request, basis)
+            _leave_if_pended(decided, basis)
+            await chain.end_replaced(payer, tx, request, prior, decided.decision_id)
+            return decided
+    except _Waits as waits:
+        return await _decide_and_post(payer, tx, request, waits.basis)
+
+
+def _leave_if_pended(decided: DecidedSubmission, basis: Basis) -> None:
+    if decided.decision.outcome is Outcome.PENDED:
+        raise _Waits(basis)
 
 
 async def _decide_and_post(

@@ -1,8 +1,9 @@
 """Claims as they are shown; every claim that is shown leaves an audit row in the same transaction."""
 
 from typing import Any
+from uuid import UUID
 
-from claimlinc import queries
+from claimlinc import chain_queries, queries
 from claimlinc.adjudication.words import spoken
 from claimlinc.contract import (
     AnswerError,
@@ -53,6 +54,9 @@ async def show_claim(ctx: Context, reference: str) -> ClaimSeen:
         view = _view(row, snapshot, steps.get(str(claim_id), []))
         known = {one["sequence"]: one for one in normalized if one["source"] != "none"}
         view.lines = [_line(line, known.get(line.sequence)) for line in snapshot.submission.lines]
+        view.corrects = [ids.show("CLM", one) for one in await chain_queries.corrected(tx, *_key(row))]
+        by = await chain_queries.corrected_by(tx, *_key(row))
+        view.corrected_by = ids.show("CLM", by) if by else None
         view.findings = [FindingView(*one.values()) for one in found]
         return view if _is_own(tx, row) else audiences.for_payer(view, snapshot.submission.cover.member_id)
 
@@ -115,6 +119,10 @@ async def _seen(tx: Transaction, claim_id: Any) -> Any:
     if row is None:
         raise NotFound
     return row
+
+
+def _key(row: Any) -> tuple[UUID, UUID]:
+    return row["organization_id"], row["id"]
 
 
 def _open(ctx: Context, row: Any) -> Snapshot:

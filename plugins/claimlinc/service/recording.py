@@ -19,14 +19,16 @@ from claimlinc.contract import (
 )
 from claimlinc.errors import ClaimNumberTaken
 from claimlinc.research_terms import GENDERS, band_of
-from claimlinc.service import references
+from claimlinc.service import linking, references
 from claimlinc.service.checking import check_submission
+from claimlinc.service.linking import corrects
 from claimlinc.service.snapshot import Snapshot, seal, seal_attachments
 from claimlinc.service.workflow import CLAIM, CLAIM_NAME
 from masterlinc import idempotency, ids, wire
 from masterlinc.context import Context
 from masterlinc.db import Actor
 from masterlinc.db.engine import CURRENT
+from masterlinc.db.transaction import Transaction
 from masterlinc.idempotency import Answer, RequestKey
 from masterlinc.money import Money, Quantity
 
@@ -63,14 +65,33 @@ def digest(ctx: Context, organization: UUID, content: Struct) -> bytes:
 
 async def record(ctx: Context, entry: Entry) -> RecordedClaim:
     """Write an entry in the open transaction, or by itself in one round trip."""
+    if corrects(entry.snapshot.submission):
+        async with ctx.transaction() as tx:
+            return await _record_linked(ctx, tx, entry)
+    return await _record(ctx, entry)
+
+
+async def _record(ctx: Context, entry: Entry) -> RecordedClaim:
     new = _new(ctx, entry)
     row = await queries.submit(ctx.db, entry.organization_id, _arguments(ctx, entry, new))
     _wake(ctx)
     return _recorded(row)
 
 
+async def _record_linked(ctx: Context, tx: Transaction, entry: Entry) -> RecordedClaim:
+    """Record a correction together with what it corrects."""
+    organization = entry.organization_id
+    old = await linking.check(tx, organization, entry.snapshot.submission, entry.payer_organization_id)
+    recorded = await _record(ctx, entry)
+    if not recorded.duplicate:
+        await linking.link(ctx, tx, organization, ids.parse("CLM", recorded.claim_id), old)
+    return recorded
+
+
 async def record_once(ctx: Context, entry: Entry, key: RequestKey, told: Callable[[RecordedClaim], Answer]) -> Answer:
     """Write an entry and keep its answer under the key, in the same round trip; raises KeyReused, KeyInFlight."""
+    if corrects(entry.snapshot.submission):
+        return await ctx.run(lambda tx: _record_linked_once(ctx, tx, entry, key, told))
     new = _new(ctx, entry)
     answer = told(RecordedClaim(ids.show("CLM", new.claim_id), ClaimStatus.PENDING, new.submitted_at))
     kept, arguments = idempotency.values(ctx, key, answer), _arguments(ctx, entry, new)
@@ -81,6 +102,17 @@ async def record_once(ctx: Context, entry: Entry, key: RequestKey, told: Callabl
     _wake(ctx)
     recorded = _recorded(row)
     return told(recorded) if recorded.duplicate else answer
+
+
+async def _record_linked_once(
+    ctx: Context, tx: Transaction, entry: Entry, key: RequestKey, told: Callable[[RecordedClaim], Answer]
+) -> Answer:
+    before = await idempotency.take(ctx, tx, key)
+    if before is not None:
+        return before
+    answer = told(await _record_linked(ctx, tx, entry))
+    await idempotency.keep(ctx, tx, key, answer)
+    return answer
 
 
 class _New(NamedTuple):

@@ -26,7 +26,7 @@ class Event(StrEnum):
     APPEAL = "appeal"
     REOPEN = "reopen"  # the payer looks at its own decision again
     CANCEL = "cancel"
-    REPLACE = "replace"  # a correction was sent as a new claim
+    REPLACE = "replace"  # a correction, which is a new claim, stands in its place
     PAY = "pay"
 
 
@@ -44,7 +44,8 @@ Key = tuple[ClaimStatus | None, Event, Role]  # None: before there is a claim
 _S = ClaimStatus
 DECIDED = (_S.APPROVED, _S.PARTIAL, _S.REJECTED)
 WAITS_FOR_THE_PAYER = (_S.PENDED, _S.INFORMATION_REQUESTED, _S.APPEALED)
-FINAL = frozenset({_S.ERROR, _S.CANCELLED, _S.REPLACED, _S.PAID})
+DECIDED_OR_PAID = (*DECIDED, _S.PAID)
+FINAL = frozenset({_S.ERROR, _S.CANCELLED, _S.REPLACED})
 _OUTCOMES = {Event.APPROVE: _S.APPROVED, Event.APPROVE_IN_PART: _S.PARTIAL, Event.REJECT: _S.REJECTED}
 
 # The event that an answer of the payer or of the hub is.
@@ -66,7 +67,7 @@ def _decides(states: Iterable[ClaimStatus], role: Role) -> dict[Key, ClaimStatus
 TRANSITIONS: dict[Key, ClaimStatus] = {
     **_moves([None], Event.SUBMIT, Role.PROVIDER, _S.PENDING),
     # What is answered. Once decided, a later answer reissues the decision and is complete as well.
-    **_decides((_S.PENDING, *WAITS_FOR_THE_PAYER, *DECIDED), Role.PAYER),
+    **_decides((_S.PENDING, *WAITS_FOR_THE_PAYER, *DECIDED_OR_PAID), Role.PAYER),
     **_moves([_S.PENDING, _S.PENDED], Event.PEND, Role.PAYER, _S.PENDED),
     **_moves([_S.PENDING, _S.PENDED], Event.REFUSE, Role.PAYER, _S.ERROR),
     # A person of the payer looks at it.
@@ -77,11 +78,13 @@ TRANSITIONS: dict[Key, ClaimStatus] = {
     **_decides([_S.SECOND_REVIEW], Role.SECOND_REVIEWER),
     **_moves([_S.SECOND_REVIEW], Event.SEND_BACK, Role.SECOND_REVIEWER, _S.PENDED),
     # What was decided is looked at again.
-    **_moves(DECIDED, Event.APPEAL, Role.PROVIDER, _S.APPEALED),
-    **_moves(DECIDED, Event.REOPEN, Role.REVIEWER, _S.PENDED),
+    **_moves(DECIDED_OR_PAID, Event.APPEAL, Role.PROVIDER, _S.APPEALED),
+    **_moves(DECIDED_OR_PAID, Event.REOPEN, Role.REVIEWER, _S.PENDED),
     # How it ends.
     **_moves((*WAITS_FOR_THE_PAYER, _S.SECOND_REVIEW, *DECIDED), Event.CANCEL, Role.PROVIDER, _S.CANCELLED),
-    **_moves((*WAITS_FOR_THE_PAYER, _S.SECOND_REVIEW, *DECIDED), Event.REPLACE, Role.PROVIDER, _S.REPLACED),
+    # The provider corrects what is decided; by the time that the correction is decided, it may be looked at again.
+    **_moves(DECIDED_OR_PAID, Event.REPLACE, Role.PROVIDER, _S.REPLACED),
+    **_moves((*WAITS_FOR_THE_PAYER, _S.SECOND_REVIEW, *DECIDED_OR_PAID), Event.REPLACE, Role.PAYER, _S.REPLACED),
     **_moves([_S.APPROVED, _S.PARTIAL], Event.PAY, Role.PAYER, _S.PAID),
 }
 

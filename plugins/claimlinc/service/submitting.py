@@ -14,10 +14,12 @@ _CREATED, _KNOWN = 201, 200
 async def submit(ctx: Context, form: ClaimForm, key: RequestKey | None) -> Answer:
     """Record a claim and tell its number; raises ClaimInvalid with every fault."""
     entry = await prepare(ctx, form)
-    minutes = ctx.config.estimated_minutes
+    if key is None:
+        return told(ctx, await record(ctx, entry))
+    return await record_once(ctx, entry, key, lambda claim: told(ctx, claim))
 
-    def told(claim: RecordedClaim) -> Answer:
-        view = SubmittedView(claim.claim_id, claim.status.value, claim.submitted_at, minutes)
-        return Answer(_KNOWN if claim.duplicate else _CREATED, wire.encode(view))
 
-    return told(await record(ctx, entry)) if key is None else await record_once(ctx, entry, key, told)
+def told(ctx: Context, claim: RecordedClaim) -> Answer:
+    """Return what the submitter of a recorded claim is answered."""
+    view = SubmittedView(claim.claim_id, claim.status.value, claim.submitted_at, ctx.config.estimated_minutes)
+    return Answer(_KNOWN if claim.duplicate else _CREATED, wire.encode(view))

@@ -113,6 +113,8 @@ QUIET: Mapping[str, str] = {
 
 # Route → an action that the code writes on its way, which one request of the matrix does not reach.
 LONGER: Mapping[str, str] = {
+    "POST /api/v1/claims/{claim_id}/correct": "claim.correct",  # of a claim that is decided
+    "POST /api/v1/claims/{claim_id}/cancel": "claim.cancel",  # the same
     "POST /mcp": "tool.call",
     "POST /api/v1/workflows/{workflow}/retry": "workflow.retry",
     "POST /api/v1/events/redrive": "event.redriven",

@@ -114,6 +114,8 @@ BEYOND: Mapping[str, tuple[Place, str, str]] = {
 
 # What allowed callers get, where it is not the route's own status.
 ANSWERS: Mapping[str, frozenset[int]] = {
+    "POST /api/v1/claims/{claim_id}/cancel": frozenset({409, 404}),  # it waits for its answer; its payer only sees it
+    "POST /api/v1/claims/{claim_id}/correct": frozenset({409, 404}),  # the same
     "GET /api/v1/auth/providers/{provider}/start": frozenset({404}),  # this system has no provider
     "GET /api/v1/auth/providers/{provider}/callback": frozenset({404}),
     "POST /api/v1/users/{user}/identity": frozenset({422}),  # no such provider
@@ -130,6 +132,8 @@ ANSWERS: Mapping[str, frozenset[int]] = {
 OPERATORS: Mapping[str, str] = {"GET /api/v1/research/claims": "research-is-the-operators"}
 
 BODIES: Mapping[str, Any] = {
+    "POST /api/v1/claims/{claim_id}/cancel": {"reason": "WI"},
+    "POST /api/v1/claims/{claim_id}/correct": {"patient_id": "MRN-1", "service_code": "83600-00-10", "amount": 100},
     "POST /api/v1/users/{user}/identity": {"provider": "hospital", "subject": "1"},
     "PATCH /api/v1/users/{user}": {"name": "Nora"},
     "PATCH /api/v1/organizations/{organization}": {"name": "A clinic"},

@@ -42,6 +42,7 @@ OTHER_SCOPES = {
     "authlinc/service/sessions.py": "the scope of a refresh token that was found by its hash",
     "authlinc/service/users.py": "the operator's commands name the organization",
     "claimlinc/demo.py": "the demo",
+    "claimlinc/service/chain.py": "a provider's cancellation ends its payer's decision: a task without a permission",
     "claimlinc/service/deciding.py": "a payer decides: a task without a permission, called by the exchange's simulator",
     "doctorlinc/demo.py": "the demo",
     "nphieslinc/payer.py": "the simulated payer answers as itself",
