@@ -12,7 +12,6 @@ PLUGINS = [path for path in SOURCES if path.is_relative_to(ROOT / "plugins")]
 
 SETTER = "masterlinc/db/transaction.py"
 CONNECTS = {
-    "masterlinc/audit/cli.py": "the owner verifies the whole audit",
     "masterlinc/conformance/databases.py": "a database for the tests of an agent",
     "masterlinc/conformance/migrations.py": "the owner looks at an agent's tables",
     "masterlinc/db/embedded/server.py": "the superuser of the server in the data folder",
