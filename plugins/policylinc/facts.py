@@ -30,9 +30,11 @@ WITH policy AS (
 ), found AS (
     SELECT * FROM named
     UNION
-    SELECT i.organization_id, i.member_id
+    SELECT m.organization_id, m.id
     FROM unnest($5::uuid[], $6::bytea[]) AS wanted (organization_id, blind)
     JOIN policylinc.member_identifier i USING (organization_id, blind)
+    JOIN policylinc.member c ON c.organization_id = i.organization_id AND c.id = i.member_id
+    JOIN policylinc.member m ON m.organization_id = c.organization_id AND m.person_id = c.person_id
     WHERE NOT EXISTS (SELECT FROM named)
 ), member AS (
     SELECT m.organization_id, m.id, m.policy_id, m.person_id, m.member_number, m.effective_from, m.effective_to,

@@ -98,12 +98,13 @@ async def members_by_number(tx: Transaction, payer_ids: Iterable[UUID], member_n
 
 
 async def members_by_blind(tx: Transaction, blinds: Sequence[tuple[UUID, bytes]]) -> list[MemberRow]:
-    """Return the members who carry one of these (payer, blind index) pairs, the latest cover first."""
+    """Return the covers of who carries one of these (payer, blind index) pairs, the latest first."""
     where = """
-    WHERE (m.organization_id, m.id) IN (
-        SELECT i.organization_id, i.member_id
+    WHERE (m.organization_id, m.person_id) IN (
+        SELECT c.organization_id, c.person_id
         FROM unnest($1::uuid[], $2::bytea[]) AS wanted (organization_id, blind)
         JOIN policylinc.member_identifier i USING (organization_id, blind)
+        JOIN policylinc.member c ON c.organization_id = i.organization_id AND c.id = i.member_id
     ) ORDER BY m.effective_from DESC, m.id
     """
     rows = await tx.fetch(_MEMBER + where, [payer for payer, _ in blinds], [blind for _, blind in blinds])
@@ -118,9 +119,13 @@ async def person_of_number(tx: Transaction, payer: UUID, member_number: str) -> 
 
 
 async def blinds_of(tx: Transaction, member: MemberRow) -> frozenset[bytes]:
-    """Return the blind indexes that a member carries."""
-    sql = "SELECT blind FROM policylinc.member_identifier WHERE organization_id = $1 AND member_id = $2"
-    return frozenset(row["blind"] for row in await tx.fetch(sql, member.organization_id, member.id))
+    """Return the blind indexes that a member carries; identifiers stay with a person over renewals."""
+    sql = """
+    SELECT i.blind FROM policylinc.member m
+    JOIN policylinc.member_identifier i ON i.organization_id = m.organization_id AND i.member_id = m.id
+    WHERE m.organization_id = $1 AND m.person_id = $2
+    """
+    return frozenset(row["blind"] for row in await tx.fetch(sql, member.organization_id, member.person_id))
 
 
 async def contract_of_code(payer: UUID, code: str) -> UUID | None:
