@@ -1,6 +1,7 @@
 """The declaration of the agent."""
 
 from masterlinc.agent import Agent, Permission, SealedColumn, Task
+from policylinc.cli import add
 from policylinc.config import Config
 from policylinc.contract import (
     EnrolMember,
@@ -17,6 +18,7 @@ from policylinc.cover import find_cover
 from policylinc.demo import demo
 from policylinc.enrolment import enrol_unknown
 from policylinc.ledger import load_terms, post_benefits, reverse_benefits
+from policylinc.member_routes import router as member_router
 from policylinc.routes import router
 from policylinc.schemas import PolicyAnswer, PolicyQuestion
 from policylinc.tables import TABLES
@@ -35,13 +37,16 @@ agent = Agent(
     requires=("authlinc",),
     optional=("doctorlinc",),
     config=Config,
-    routers=(router,),
+    routers=(router, member_router),
+    cli=(add,),
     tables=TABLES,
     capabilities=("policy_validation", "coverage", "benefit_ledger"),
     publishes=(MemberEnrolled,),
     sealed=(SealedColumn("member_identifier", "sealed", "member_identifier/{member_id}"),),
     permissions=(
         Permission("policy:read", "See policies and their use", "عرض الوثائق واستخدامها"),
+        Permission("member:read", "See the members of one's own payer", "عرض مستفيدي الجهة الدافعة"),
+        Permission("member:manage", "Add, change and end members by a file", "إضافة المستفيدين وتعديلهم وإنهاؤهم بملف"),
         Permission("policy:validate", "Ask whether a service is covered", "الاستعلام عن تغطية خدمة"),
     ),
     tasks=(

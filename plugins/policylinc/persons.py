@@ -42,6 +42,11 @@ def seal(vault: Vault, payer: UUID, member_id: UUID, identifier: PersonIdentifie
     return vault.seal(payer, f"{_LABEL}/{member_id}", identifier.value.encode())
 
 
+def unseal(vault: Vault, payer: UUID, member_id: UUID, sealed: bytes) -> str:
+    """Return an identifier as it was sent."""
+    return vault.open(payer, f"{_LABEL}/{member_id}", sealed).decode()
+
+
 def _comparable(value: str) -> str:
     try:
         return normalize_identifier(value)

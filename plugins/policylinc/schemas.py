@@ -91,3 +91,69 @@ class PolicyCoverage(Struct, kw_only=True):
     members: int
     member_annual_limit: Money
     member_number: str | None
+
+
+class MemberSummary(Struct, kw_only=True):
+    """A member's cover under a policy, as it stands today."""
+
+    member_id: str
+    member_number: str
+    name: str
+    relationship: str | None
+    policy_number: str
+    policy_class: str
+    status: CoverStatus
+    effective_from: date
+    effective_to: date
+
+
+class MemberPage(Struct, kw_only=True):
+    """A page of members."""
+
+    members: list[MemberSummary]
+    total: int
+    page: int
+    page_size: int
+    total_exact: bool
+
+
+class MemberIdentifierView(Struct, kw_only=True):
+    """An identifier of a member by its last characters: enough to tell two apart, too little to use."""
+
+    system: str
+    ending: str
+    valid: bool
+
+
+class MemberCover(Struct, kw_only=True):
+    """A cover of a member; renewals are covers of the same number."""
+
+    member_id: str
+    policy_number: str
+    policy_class: str
+    effective_from: date
+    effective_to: date
+
+
+class MemberChangeView(Struct, kw_only=True):
+    """What is known of a member from a day on, as it was recorded."""
+
+    effective_from: date
+    name: str
+    birth_date: date | None
+    gender: str | None
+    relationship: str | None
+    sponsor_number: str | None
+    recorded_at: datetime
+
+
+class MemberView(MemberSummary, kw_only=True):
+    """A member with all that is kept of them."""
+
+    birth_date: date | None
+    gender: str | None
+    sponsor_number: str | None
+    identifiers: list[MemberIdentifierView]
+    covers: list[MemberCover]
+    changes: list[MemberChangeView]
+    dependants: list[str]  # member numbers
