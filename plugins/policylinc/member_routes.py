@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIType, Schema
+from litestar.openapi.spec import OpenAPIType, Reference, Schema
 from litestar.params import FromPath, FromQuery
 
 from masterlinc.context import Context
@@ -29,7 +29,8 @@ class _File(Keyed):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        fields = {name: Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL]) for name in COLUMNS}
+        text = Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL])
+        fields: dict[str, Reference | Schema] = dict.fromkeys(COLUMNS, text)
         line = Schema(type=OpenAPIType.OBJECT, properties=fields)
         self.request_body = body_of(Schema(type=OpenAPIType.ARRAY, items=line), "application/json", "text/csv")
 

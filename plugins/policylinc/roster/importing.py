@@ -44,15 +44,11 @@ async def import_members(
             tell(f"writing {len(rows) - made.unchanged} of {len(rows)} lines")
             await write_plan(tx, ctx.vault, payer, made, ctx.clock.now())
         counts = {name: str(getattr(summary, name)) for name in Summary.__struct_fields__}
-        tx.audit(
-            "members.imported", "file", sha256(data).hexdigest(), organization_id=payer, detail=counts
-        )
+        tx.audit("members.imported", "file", sha256(data).hexdigest(), organization_id=payer, detail=counts)
     return summary
 
 
-def _read(
-    ctx: Context, payer: UUID, data: bytes, form: Form, faults: Faults, tell: Callable[[str], None]
-) -> list[Row]:
+def _read(ctx: Context, payer: UUID, data: bytes, form: Form, faults: Faults, tell: Callable[[str], None]) -> list[Row]:
     lines = (read_csv if form == "csv" else read_json)(data, faults)
     most = ctx.config.enrolment_lines
     if len(lines) > most:

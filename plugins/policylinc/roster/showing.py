@@ -7,7 +7,7 @@ from uuid import UUID
 from masterlinc.clock import today
 from masterlinc.context import Context
 from masterlinc.http.paging import Page, capped, count_sql
-from masterlinc.ids import parse, show
+from masterlinc.ids import looks_like, parse, show
 from masterlinc.text import clean_identifier
 from policylinc.contract import CoverStatus
 from policylinc.errors import MemberNotFound
@@ -53,6 +53,8 @@ async def list_members(ctx: Context, search: str | None, policy_number: str | No
 
 async def show_member(ctx: Context, member_id: str) -> MemberView:
     """Return a member of the caller's payer; audited."""
+    if not looks_like("MBR", member_id):
+        raise MemberNotFound
     payer, key, day = ctx.principal.organization_id, parse("MBR", member_id), today(ctx.clock)
     async with ctx.transaction() as tx:
         row = await tx.fetchrow(_SUMMARY + "WHERE m.organization_id = $1 AND m.id = $3", payer, day, key)
@@ -122,7 +124,7 @@ FROM policylinc.member m
 JOIN policylinc.policy p ON p.organization_id = m.organization_id AND p.id = m.policy_id
 {_KNOWN}
 LEFT JOIN policylinc.member s ON s.organization_id = m.organization_id AND s.id = d.sponsor_id
-"""
+"""  # noqa: S608 - our own text
 _IDENTIFIERS = """
 SELECT i.member_id, i.system, i.sealed, i.valid FROM policylinc.member m
 JOIN policylinc.member_identifier i ON i.organization_id = m.organization_id AND i.member_id = m.id
@@ -149,4 +151,4 @@ FROM (
 JOIN policylinc.member m ON m.organization_id = $1 AND m.id = once.id
 {_KNOWN}
 WHERE d.sponsor_id = $3 ORDER BY m.member_number
-"""
+"""  # noqa: S608 - our own text

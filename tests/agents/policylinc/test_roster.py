@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from policy_builders import policy, posting, product, terms_of, usage, use
 from policy_builders import Insured as Member
+from policy_builders import policy, posting, product, terms_of, usage, use
 
 from masterlinc.context import Context
 from masterlinc.errors import Invalid, Malformed, NotFound
@@ -75,7 +75,7 @@ async def everything(ctx: Context) -> list[Any]:
     kept = []
     async with ctx.transaction() as tx:
         for table in ("member", "member_change", "member_identifier"):
-            rows = await tx.fetch(f"SELECT * FROM policylinc.{table} WHERE organization_id = $1", *tx.organizations)  # noqa: S608
+            rows = await tx.fetch(f"SELECT * FROM policylinc.{table} WHERE organization_id = $1", *tx.organizations)
             kept.append(sorted(map(tuple, rows), key=repr))
     return kept
 
@@ -188,9 +188,7 @@ async def test_what_contradicts_what_is_known_is_refused(payer: Context, group: 
     assert await faults(payer, [end | {"policy_number": later}]) == [("lines[2].policy_number", "differs")]
 
 
-async def test_a_member_goes_to_another_policy_and_keeps_number_person_and_lifetime(
-    payer: Context, group: str
-) -> None:
+async def test_a_member_goes_to_another_policy_and_keeps_number_person_and_lifetime(payer: Context, group: str) -> None:
     one, better = number(), await a_policy(payer)
     identity = make_saudi_id("national_id", new_id().int % 10**8)
     await send(payer, {"policy_number": group, "member_number": one, **FACTS, "national_id": identity})
@@ -243,9 +241,7 @@ async def test_json_takes_the_same_fields(payer: Context, group: str) -> None:
         (b"member_number,name\nM-1,A,B\n", [("lines[2]", "fields")]),
     ],
 )
-async def test_a_file_of_another_form_is_refused(
-    payer: Context, data: bytes, expected: list[tuple[str, str]]
-) -> None:
+async def test_a_file_of_another_form_is_refused(payer: Context, data: bytes, expected: list[tuple[str, str]]) -> None:
     assert await faults(payer, data) == expected
 
 
@@ -289,7 +285,9 @@ async def test_any_file_is_taken_whole_or_not_at_all_and_once(
     fresh = await a_policy(payer)
     mark = new_id().hex[-12:]
     file = [
-        line | {"member_number": f"{mark}-{line['member_number']}"} | ({} if "action" in line else {"policy_number": fresh})
+        line
+        | {"member_number": f"{mark}-{line['member_number']}"}
+        | ({} if "action" in line else {"policy_number": fresh})
         for line in lines
     ]
     before = await everything(payer)

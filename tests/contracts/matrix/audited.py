@@ -56,6 +56,9 @@ ROWS: Mapping[str, list[str]] = {
     "POST /api/v1/appointments": ["appointment.create"],
     "POST /api/v1/policies/validate": ["patient.read", "policy.validated"],
     "GET /api/v1/policies/{policy_number}/coverage": ["policy.coverage_read"],
+    "GET /api/v1/members": ["member.list"],
+    "GET /api/v1/members/{member_id}": ["member.read"],
+    "POST /api/v1/members/import": ["members.imported"],
     "POST /api/v1/claims/submit": ["claim.submit"],
     "GET /api/v1/claims/{claim_id}": ["claim.read"],
     "GET /api/v1/claims": ["claim.list"],
@@ -195,6 +198,7 @@ async def bodies(peopled: Peopled, clerk: Principal) -> dict[str, Any]:
             "service_code": "83600-00-10",
             "amount": 200.0,
         },
+        "POST /api/v1/members/import": [],
         "POST /api/v1/claims/submit": {
             "patient_id": f"MRN-{number}",
             "service_code": "83600-00-10",

@@ -15,6 +15,7 @@ from makers import (
     claim,
     client,
     emergency,
+    member,
     message,
     nphies_message,
     organization,
@@ -86,6 +87,7 @@ THINGS: Mapping[str, Thing] = {
         column="policylinc.policy.policy_number",
         hidden="policy-not-found",
     ),
+    "member_id": Thing(member, payers=True, prefix="MBR", column="policylinc.member.id", hidden="member-not-found"),
     "grant": Thing(emergency, prefix="BRG", column="authlinc.emergency_access.id"),
     "organization": Thing(organization, seen=EVERYBODY, prefix="ORG", column="authlinc.organization.id"),  # a directory
     "session": Thing(session, prefix="SES", column="authlinc.session.id"),

@@ -31,9 +31,9 @@ from masterlinc.wire import load
 from masterlinc.workflow.form import Graph
 from masterlinc.workflow.graph import compile_graph
 from nphieslinc.service import submit_message
-from policylinc.drafts import PolicyDraft
+from policylinc.drafts import MemberDraft, PolicyDraft
 from policylinc.packages import package_codes, package_product
-from policylinc.service import create_policy
+from policylinc.service import create_policy, enrol_member
 
 _EXAMPLE = Path(__file__).parents[3] / "docs/examples/claim-professional.json"
 _GRAPH = load(
@@ -83,6 +83,13 @@ async def policy(peopled: Peopled, maker: Principal) -> str:
     )
     await create_policy(peopled.context("policylinc", maker), maker.organization_id, draft)
     return number
+
+
+async def member(peopled: Peopled, maker: Principal) -> str:
+    """A member of a payer's policy."""
+    number = await policy(peopled, maker)
+    draft = MemberDraft(policy_number=number, member_number=f"M-{new_id().hex[-12:]}", name="Huda Alotaibi")
+    return show("MBR", await enrol_member(peopled.context("policylinc", maker), maker.organization_id, draft))
 
 
 async def api_key(peopled: Peopled, maker: Principal) -> str:
