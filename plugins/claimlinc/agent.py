@@ -1,6 +1,7 @@
 """Claims and pre-authorizations: recorded once, followed step by step, decided with reasons."""
 
 from claimlinc import cli, cli_rules
+from claimlinc.authorization_routes import authorization_router
 from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import AuthorizationOverdue, ClaimCancelled, ClaimDecided, ClaimReplaced, ClaimSubmitted
 from claimlinc.demo import demo
@@ -23,7 +24,7 @@ agent = Agent(
     requires=("authlinc", "policylinc", "sbslinc"),
     optional=("doctorlinc",),
     config=ClaimlincConfig,
-    routers=(router,),
+    routers=(router, authorization_router),
     publishes=(ClaimSubmitted, ClaimDecided, AuthorizationOverdue, ClaimReplaced, ClaimCancelled),
     tasks=TASKS,
     demo=demo,

@@ -183,3 +183,69 @@ async def move(tx: Transaction, payer: UUID, authorization_id: UUID, status: str
         valid_to,
         at,
     )
+
+
+# As its payer, and as its provider, each by its own index.
+_WAYS = ("organization_id = ANY ($1::uuid[])", "provider_organization_id = ANY ($1::uuid[])")
+
+
+def _seen(more: str, most: str) -> str:
+    return " UNION ".join(
+        f"(SELECT organization_id, id FROM claimlinc.preauthorization WHERE {way} {more} ORDER BY id DESC LIMIT {most})"  # noqa: S608 - our own words
+        for way in _WAYS
+    )
+
+
+async def seen(tx: Transaction, authorization_id: UUID) -> Any:
+    """Return an authorization that the open transaction's organizations may see, as payer or provider, or None."""
+    return await tx.fetchrow(f"{_HEAD} WHERE id = $1", authorization_id)
+
+
+async def seen_page(tx: Transaction, status: str | None, limit: int, offset: int) -> list[Any]:
+    """Return a page of the authorizations that the scope may see, the newest first."""
+    more = "AND ($4::text IS NULL OR status = $4)"
+    return await tx.fetch(
+        f"{_HEAD} JOIN ({_seen(more, '$2::int + $3::int')}) AS seen USING (organization_id, id)"
+        " ORDER BY id DESC LIMIT $2 OFFSET $3",
+        list(tx.organizations),
+        limit,
+        offset,
+        status,
+    )
+
+
+async def count_seen(tx: Transaction, status: str | None, most: int) -> int:
+    """Count the authorizations of a list, to `most` and no further."""
+    more = "AND ($3::text IS NULL OR status = $3)"
+    counted: int = await tx.fetchval(
+        f"SELECT count(*) FROM ({_seen(more, '$2')} LIMIT $2) AS counted",  # noqa: S608 - our own words
+        list(tx.organizations),
+        most,
+        status,
+    )
+    return counted
+
+
+async def history(tx: Transaction, payer: UUID, authorization_id: UUID, most: int) -> list[Any]:
+    """Return an authorization's entries, the last ones, in order."""
+    rows = await tx.fetch(
+        "SELECT e.kind, p.posted_at, e.sequence, e.quantity, e.amount, e.source_id"
+        " FROM claimlinc.preauthorization_entry e"
+        " JOIN claimlinc.preauthorization_posting p USING (organization_id, source_id, kind, authorization_id)"
+        " WHERE e.organization_id = $1 AND e.authorization_id = $2 ORDER BY e.id DESC LIMIT $3",
+        payer,
+        authorization_id,
+        most,
+    )
+    return rows[::-1]
+
+
+async def claim_with_number(tx: Transaction, provider: UUID, system: str, value: str) -> Any:
+    """Return a provider's claim by its number, or None."""
+    return await tx.fetchrow(
+        "SELECT id, submission FROM claimlinc.claim WHERE organization_id = $1 AND identifier_system = $2"
+        " AND identifier_value = $3",
+        provider,
+        system,
+        value,
+    )

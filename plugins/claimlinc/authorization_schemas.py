@@ -85,12 +85,6 @@ class AuthorizationPage(Struct):
     total_exact: bool
 
 
-class CancelForm(Struct, forbid_unknown_fields=True):
-    """Why what is left of an authorization is not needed."""
-
-    reason: str
-
-
 class MoreForm(Struct, forbid_unknown_fields=True):
     """How many more units of a line of the authorization are asked for."""
 

@@ -7,6 +7,7 @@ AuthorizationStateRefused 409  the authorization's state does not take this even
 ClaimNotCorrectable    409  the claim is not decided, so that a correction would have nothing to stand in the place of
 ClaimCorrected         409  another claim corrects this one already
 ClaimNotCancellable    409  the claim was paid, or its payer's decision is not kept in this system
+NotTheProvider         403  only the provider that an authorization is for does this
 ResearchIsTheOperators 403  research reads over all organizations, for the operator alone
 """
 
@@ -64,6 +65,14 @@ class ClaimNotCancellable(Conflict):
 
     code = "claim-not-cancellable"
     title, title_ar = "The claim cannot be cancelled any more", "لم يعد بالإمكان إلغاء المطالبة"
+
+
+class NotTheProvider(Forbidden):
+    """Only the provider that an authorization is for does this."""
+
+    code = "not-the-provider"
+    title = "Only the provider that the pre-authorization is for does this"
+    title_ar = "هذا الإجراء متاح فقط لمقدم الخدمة صاحب الموافقة المسبقة"
 
 
 class ResearchIsTheOperators(Forbidden):

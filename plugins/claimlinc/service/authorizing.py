@@ -16,7 +16,7 @@ from claimlinc.adjudication.facts import Authorization, AuthorizedLine, Facts
 from claimlinc.authorization_queries import Entry, Holder, Posting
 from claimlinc.authorization_schemas import AuthorizationStatus
 from claimlinc.contract import ClaimSubmission, Coding, Decision, LineDecision, Outcome, Use
-from claimlinc.service.authorization_states import TRANSITIONS, Event, after
+from claimlinc.service.authorization_states import Event, after
 from masterlinc import ids, wire
 from masterlinc.clock import today
 from masterlinc.context import Context
@@ -26,6 +26,7 @@ from masterlinc.money import ZERO, money
 PREFIX = "AUT"
 EXTEND = "extend"  # NPHIES related-claim-relationship
 EXPIRY = "authorization"  # the workflow that waits for an authorization's last day
+EXTENDABLE = frozenset({AuthorizationStatus.ACTIVE, AuthorizationStatus.USED_UP, AuthorizationStatus.EXPIRED})
 _CODES = tuple[Coding, ...]
 _GRANTED = (Outcome.APPROVED, Outcome.PARTIAL)
 
@@ -87,7 +88,7 @@ async def extended(
         head = await queries.lock(tx, payer, ids.parse(PREFIX, reference))
         if head is None or (head["member_id"], head["provider_organization_id"]) != (member_id, provider):
             continue
-        if (AuthorizationStatus(head["status"]), Event.GRANT) in TRANSITIONS:
+        if AuthorizationStatus(head["status"]) in EXTENDABLE:
             return reference
     return None
 

@@ -151,3 +151,17 @@ async def test_wrong_figures_of_a_message_are_kept_as_findings(exchange, parties
     loaded = await parties.provider.call(LoadClaim(claim_id), LoadedClaim)
     assert loaded.submission == wrong
     assert loaded.signature
+
+
+async def test_an_authorization_is_extended_by_a_request_that_goes_the_whole_way(client, headers, exchange, parties):
+    claim_id = await submitted(client, headers, form(parties, use="preauthorization"))
+    assert (await finished(client, headers, exchange, claim_id))["status"] == "approved"
+    reference = (await client.get(f"/api/v1/claims/{claim_id}/adjudication", headers=headers)).json()["preauth_ref"]
+    body = {"lines": [{"sequence": 1, "quantity": 2}], "service_date": "2026-03-20"}
+    asked = await client.post(f"/api/v1/authorizations/{reference}/extend", json=body, headers=headers)
+    assert asked.status_code == 201, asked.text
+    shown = await finished(client, headers, exchange, asked.json()["claim_id"])
+    assert (shown["status"], shown["amount"]) == ("approved", 460)  # 2 x (200 + 30)
+    told = (await client.get(f"/api/v1/authorizations/{reference}", headers=headers)).json()
+    assert (told["status"], told["lines"][0]["quantity_left"], told["lines"][0]["amount_left"]) == ("active", 3, 600)
+    assert [one["kind"] for one in told["entries"]] == ["grant", "grant"]

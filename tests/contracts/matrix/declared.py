@@ -12,6 +12,7 @@ from typing import Any
 
 from makers import (
     api_key,
+    authorization,
     claim,
     client,
     emergency,
@@ -78,6 +79,9 @@ THINGS: Mapping[str, Thing] = {
     "provider": replace(open_name("hospital"), hidden="provider-unknown"),
     "file_path": open_name("swagger-ui.css"),
     "claim_id": Thing(claim, seen=HERE | {Place.COUNTERPART}, prefix="CLM", column="claimlinc.claim.id"),
+    "authorization_id": Thing(
+        authorization, seen=HERE | {Place.COUNTERPART}, prefix="AUT", column="claimlinc.preauthorization.id"
+    ),
     "patient_id": Thing(patient, prefix="PAT", column="doctorlinc.patient.id", hidden="patient-unknown"),
     "policy_number": Thing(
         # A provider asks any payer about a policy whose number it was shown; a payer knows its own only.
@@ -106,13 +110,20 @@ THINGS_AT: Mapping[str, Thing] = {
     "/api/v1/nphies/messages/{message_id}": Thing(nphies_message, prefix="MSG", column="nphieslinc.message.id"),
 }
 
-# What a colleague's thing needs besides the route's permission, and the code of the refusal.
-BEYOND: Mapping[str, tuple[Place, str, str]] = {
-    "DELETE /api/v1/auth/break-glass/{grant}": (Place.COLLEAGUE, "user:manage", "not-your-access"),
-} | {
-    f"POST /api/v1/workflows/{{workflow}}/{act}": (Place.COLLEAGUE, "workflow:manage", "not-the-starter")
-    for act in ("retry", "cancel", "signal", "fork")
-}
+# What a colleague's thing, or the other party's, needs besides the route's permission, and the code of the refusal.
+BEYOND: Mapping[str, tuple[Place, str, str]] = (
+    {
+        f"POST /api/v1/authorizations/{{authorization_id}}/{act}": (Place.COUNTERPART, "of nobody", "not-the-provider")
+        for act in ("cancel", "extend")
+    }
+    | {
+        "DELETE /api/v1/auth/break-glass/{grant}": (Place.COLLEAGUE, "user:manage", "not-your-access"),
+    }
+    | {
+        f"POST /api/v1/workflows/{{workflow}}/{act}": (Place.COLLEAGUE, "workflow:manage", "not-the-starter")
+        for act in ("retry", "cancel", "signal", "fork")
+    }
+)
 
 # What allowed callers get, where it is not the route's own status.
 ANSWERS: Mapping[str, frozenset[int]] = {
@@ -136,6 +147,7 @@ OPERATORS: Mapping[str, str] = {"GET /api/v1/research/claims": "research-is-the-
 BODIES: Mapping[str, Any] = {
     "POST /api/v1/claims/{claim_id}/cancel": {"reason": "WI"},
     "POST /api/v1/claims/{claim_id}/correct": {"patient_id": "MRN-1", "service_code": "83600-00-10", "amount": 100},
+    "POST /api/v1/authorizations/{authorization_id}/extend": {"lines": [{"sequence": 1, "quantity": 1}]},
     "POST /api/v1/users/{user}/identity": {"provider": "hospital", "subject": "1"},
     "PATCH /api/v1/users/{user}": {"name": "Nora"},
     "PATCH /api/v1/organizations/{organization}": {"name": "A clinic"},

@@ -15,13 +15,30 @@ from authlinc.service.directory import NewOrganization, create_organization
 from authlinc.service.emergency import open_access
 from authlinc.service.sessions import Holder, open_session
 from authlinc.service.users import NewUser, create_user
+from claimlinc.contract import (
+    ClaimSubmission,
+    ClaimType,
+    Coding,
+    Cover,
+    DecidedSubmission,
+    DecideSubmission,
+    Diagnosis,
+    Identifier,
+    Line,
+    Outcome,
+    RecordClaim,
+    RecordedClaim,
+    Subject,
+    Use,
+)
 from claimlinc.schemas import ClaimForm
 from claimlinc.service.submitting import submit
 from doctorlinc.schemas import PatientForm
 from doctorlinc.service import register_patient
+from masterlinc.clock import today
 from masterlinc.identity import make_saudi_id
 from masterlinc.ids import new_id, show
-from masterlinc.money import Money
+from masterlinc.money import ZERO, Money, Quantity
 from masterlinc.routes import inbox
 from masterlinc.routes.inbox import MessageForm
 from masterlinc.routes.submitting import PREFIX, Asked
@@ -31,6 +48,7 @@ from masterlinc.wire import load
 from masterlinc.workflow.form import Graph
 from masterlinc.workflow.graph import compile_graph
 from nphieslinc.service import submit_message
+from policylinc.contract import EnrolMember, FoundCover
 from policylinc.drafts import MemberDraft, PolicyDraft
 from policylinc.packages import package_codes, package_product
 from policylinc.service import create_policy, enrol_member
@@ -54,6 +72,34 @@ async def claim(peopled: Peopled, maker: Principal) -> str:
     )
     answer = await submit(peopled.context("claimlinc", maker), form, None)
     return str(json.loads(answer.body)["claim_id"])
+
+
+async def authorization(peopled: Peopled, maker: Principal) -> str:
+    """What the first payer granted of a request for a pre-authorization."""
+    ctx, day = peopled.context("claimlinc", maker), today(peopled.running.services.clock)
+    payer, number = ctx.acting_for(peopled.payers[0]), f"M-{new_id().hex[-12:]}"
+    person = EnrolMember(peopled.payers[0], "Huda Alotaibi", date(1990, 1, 1), "female", number, (), day)
+    await payer.call(person, FoundCover)
+    code = Coding("http://nphies.sa/terminology/CodeSystem/services", "83600-00-10")
+    line = Line(1, (code,), Quantity(1), Money("200.00"), Money("200.00"), ZERO, service_date=day)
+    asked = ClaimSubmission(
+        claim_type=ClaimType.PROFESSIONAL,
+        use=Use.PREAUTHORIZATION,
+        identifier=Identifier("urn:matrix", new_id().hex),
+        created=day,
+        provider_license=None,
+        payer_license=peopled.payer_licenses[0],
+        subject=Subject("Huda Alotaibi", date(1990, 1, 1), "female"),
+        cover=Cover(member_id=number),
+        lines=(line,),
+        total=Money("200.00"),
+        diagnoses=(Diagnosis(1, "J06.9", "principal"),),
+    )
+    await ctx.call(RecordClaim(asked), RecordedClaim)
+    decide = DecideSubmission(peopled.payers[0], maker.organization_id, asked)
+    decided = (await payer.call(decide, DecidedSubmission)).decision
+    assert decided.outcome in {Outcome.APPROVED, Outcome.PARTIAL}, decided.disposition
+    return str(decided.preauth_ref)
 
 
 async def patient(peopled: Peopled, maker: Principal) -> str:
