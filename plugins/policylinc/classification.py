@@ -47,6 +47,11 @@ def classify(service_code: str) -> Classified:
     return Classified(DEFAULT_BENEFIT, "")
 
 
+def is_known(benefit: str) -> bool:
+    """Say whether claims may belong to a benefit of this name."""
+    return any(one.code == benefit for one in _table().benefit)
+
+
 def benefit_named(code: str) -> Benefit:
     """Return a benefit with its names; an unknown code names itself."""
     for benefit in _table().benefit:

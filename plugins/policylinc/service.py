@@ -13,13 +13,12 @@ from masterlinc.db import Transaction
 from masterlinc.errors import FieldError, Invalid, NotFound
 from masterlinc.ids import new_id, show
 from policylinc import writes
+from policylinc.changes.checks import faults_of
 from policylinc.checks import (
-    benefit_faults,
     contract_faults,
     member_faults,
     policy_faults,
     price_faults,
-    product_faults,
     refuse,
 )
 from policylinc.contract import CoverStatus, MemberEnrolled
@@ -41,7 +40,7 @@ _TAKEN = {"product_code": "code", "contract_code": "code", "policy_number": "pol
 
 async def create_product(ctx: Context, payer: UUID, draft: ProductDraft) -> UUID:
     """Make a product with its classes and their benefits."""
-    refuse(product_faults(draft))
+    refuse(faults_of(draft))
     async with _changing(ctx, payer) as tx:
         product_id = await writes.insert_product(payer, draft, ctx.clock.now())
         for one in draft.classes:
@@ -63,7 +62,7 @@ async def add_benefits(  # noqa: PLR0913 - a version is of a class, of benefits 
     supersede: bool = False,
 ) -> None:
     """Add versions of benefits to a (product, class); `supersede` ends open versions on the day before."""
-    refuse(benefit_faults(benefits))
+    refuse(faults_of(tuple(benefits), "benefits"))
     if effective_to is not None and effective_to < effective_from:
         refuse(
             [

@@ -1,0 +1,87 @@
+"""Price lists and service rules as CSV: the header says which it is. Rows become the trees that JSON would give."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from masterlinc.errors import FieldError
+
+_PRICES = ("contract", "effective_from", "system", "code", "amount")
+_PRICES_MAY = ("percent_of_billed", "provider")
+_RULES = ("rule", "kind", "text", "text_ar", "effective_from")
+_LISTS = ("codes", "diagnoses", "benefits")  # separated by spaces
+_NUMBERS = ("days", "count", "min_age", "max_age")
+_RULES_MAY = ("product", "policy_class", *_LISTS, "above", "in_emergencies", *_NUMBERS, "sex")
+_HEADS = ("contract", "effective_from", "percent_of_billed", "provider", "product")  # of the document, not of a row
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+class Rows(NamedTuple):
+    """The tree of a document, and the line that each of its items stands on."""
+
+    tree: dict[str, Any]
+    lines: list[int]
+
+
+def read_csv(data: bytes) -> tuple[list[Rows], list[FieldError]]:
+    """Read the rows of a file; those of one subject and day are one document."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = data.count(b"\n", 0, fault.start) + 1
+        return [], [_fault(f"line {line}", "encoding", "The file is not UTF-8", "الملف ليس بترميز UTF-8")]
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = header
+        faults = list(_header_faults(header))
+        return ([], faults) if faults else _group(reader, "prices" if "amount" in header else "rules")
+    except csv.Error:
+        at = f"line {reader.line_num}"
+        return [], [_fault(at, "csv", "This is not CSV: a quote is wrong", "الملف ليس بصيغة CSV: علامة اقتباس خاطئة")]
+
+
+def _header_faults(header: list[str]) -> Iterator[FieldError]:
+    needed, may = (_PRICES, _PRICES_MAY) if "amount" in header else (_RULES, _RULES_MAY)
+    for name in needed:
+        if name not in header:
+            yield _fault(f"line 1, {name}", "missing", "The header lacks this column", "ينقص هذا العمود في السطر الأول")
+    for name in header:
+        if name not in {*needed, *may}:
+            yield _fault(f"line 1, {name[:80]}", "unknown", "There is no such column", "لا يوجد عمود بهذا الاسم")
+    for name in sorted({name for name in header if header.count(name) > 1}):
+        yield _fault(f"line 1, {name}", "double", "The column is there twice", "تكرر العمود")
+
+
+def _group(reader: "csv.DictReader[str]", items: str) -> tuple[list[Rows], list[FieldError]]:
+    faults: list[FieldError] = []
+    found: dict[tuple[str, ...], Rows] = {}
+    for row in reader:
+        if None in row or None in row.values():
+            at = f"line {reader.line_num}"
+            faults.append(_fault(at, "columns", "The row has not the header's columns", "أعمدة السطر لا تطابق العنوان"))
+            continue
+        given = {name: value.strip() for name, value in row.items() if value.strip()}
+        head = {name: given.pop(name) for name in _HEADS if name in given}
+        key = tuple(head.get(name, "") for name in _HEADS)
+        kind = "price_list" if items == "prices" else "service_rules"
+        rows = found.setdefault(key, Rows({"kind": kind, **head, items: []}, []))
+        rows.tree[items].append(given if items == "prices" else _rule(given))
+        rows.lines.append(reader.line_num)
+    return list(found.values()), faults
+
+
+def _rule(given: Mapping[str, str]) -> dict[str, Any]:
+    value: dict[str, Any] = dict(given)
+    value |= {name: given[name].split() for name in _LISTS if name in given}
+    for name in _NUMBERS:
+        if name in given and given[name].isascii() and given[name].isdigit():
+            value[name] = int(given[name][:9])
+    if "in_emergencies" in given:
+        value["in_emergencies"] = _TRUTHS.get(given["in_emergencies"].lower(), given["in_emergencies"])
+    return value
+
+
+def _fault(path: str, code: str, detail: str, detail_ar: str) -> FieldError:
+    return FieldError(path=path, code=code, detail=detail, detail_ar=detail_ar)
