@@ -38,7 +38,7 @@ def read_csv(data: bytes) -> tuple[list[Rows], list[FieldError]]:
         faults = list(_header_faults(header))
         return ([], faults) if faults else _group(reader, "prices" if "amount" in header else "rules")
     except csv.Error:
-        at = f"line {reader.line_num}"
+        at = f"line {reader.reader.line_num}"
         return [], [_fault(at, "csv", "This is not CSV: a quote is wrong", "الملف ليس بصيغة CSV: علامة اقتباس خاطئة")]
 
 
