@@ -2,20 +2,29 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 import asyncpg
 
 from authlinc.contract import FindOrganization, OrganizationInfo
+from masterlinc.clock import today
 from masterlinc.context import Context
 from masterlinc.db import Transaction
 from masterlinc.errors import FieldError, Invalid, NotFound
 from masterlinc.ids import new_id, show
 from policylinc import writes
+from policylinc.changes.applying import apply_change, apply_parts
 from policylinc.changes.checks import faults_of
+from policylinc.changes.documents import ProductDocument
+from policylinc.changes.planning import Part, Surroundings, benefit_columns, ordered, plan_change
+from policylinc.changes.queries import product
+from policylinc.changes.references import References
+from policylinc.changes.sets import BENEFITS
+from policylinc.changes.versions import Ownership, compare, read_versions
 from policylinc.checks import (
     contract_faults,
+    fault,
     member_faults,
     policy_faults,
     price_faults,
@@ -38,48 +47,40 @@ _OVERLAPS = {
 _TAKEN = {"product_code": "code", "contract_code": "code", "policy_number": "policy_number"}
 
 
-async def create_product(ctx: Context, payer: UUID, draft: ProductDraft) -> UUID:
-    """Make a product with its classes and their benefits."""
+async def create_product(ctx: Context, payer: UUID, draft: ProductDraft) -> None:
+    """Make a product with its classes and their benefits; a network that nobody listed is open to all."""
     refuse(faults_of(draft))
+    document = ProductDocument(**{name: getattr(draft, name) for name in draft.__struct_fields__})
     async with _changing(ctx, payer) as tx:
-        product_id = await writes.insert_product(payer, draft, ctx.clock.now())
-        for one in draft.classes:
-            await writes.insert_class(payer, product_id, one, draft.effective_from)
-            row = ClassRow(product_id, draft.code, one.policy_class, one.network, one.annual_limit, one.deductible)
-            await _insert_benefits(tx, payer, row, one.benefits, (draft.effective_from, None))
-        tx.audit("product.created", "product", str(product_id), organization_id=payer, detail={"code": draft.code})
-    return product_id
+        if await product(tx, payer, draft.code):
+            raise _taken("code")
+        where = Surroundings(payer, ctx.clock.now(), today(ctx.clock), References({}))
+        change = await plan_change(tx, where, document)
+        await apply_change(tx, change, Ownership(payer, draft.effective_from, None), where.today)
 
 
-async def add_benefits(  # noqa: PLR0913 - a version is of a class, of benefits and of dates
+async def add_benefits(
     ctx: Context,
     payer: UUID,
     of: tuple[str, str],
     benefits: Sequence[BenefitDraft],
     effective_from: date,
     *,
-    effective_to: date | None = None,
     supersede: bool = False,
 ) -> None:
-    """Add versions of benefits to a (product, class); `supersede` ends open versions on the day before."""
+    """Add versions of benefits to a (product, class); `supersede` ends those that hold on the day before."""
     refuse(faults_of(tuple(benefits), "benefits"))
-    if effective_to is not None and effective_to < effective_from:
-        refuse(
-            [
-                _fault(
-                    "effective_to",
-                    "order",
-                    f"{effective_to} comes before {effective_from}",
-                    "تاريخ النهاية يسبق تاريخ البداية",
-                )
-            ]
-        )
     async with _changing(ctx, payer) as tx:
         row = await _class(tx, payer, of, effective_from)
-        if supersede:
-            ended, last_day = [benefit.benefit for benefit in benefits], effective_from - timedelta(days=1)
-            await writes.end_benefits(payer, row.product_id, row.policy_class, ended, last_day)
-        await _insert_benefits(tx, payer, row, benefits, (effective_from, effective_to))
+        wanted = {f"{row.policy_class}/{one.benefit}": ordered(one) for one in benefits}
+        held = [one for one in await read_versions(tx, BENEFITS, payer, row.product_id) if one.key in wanted]
+        # In the eyes of whoever keys a past, every version may be taken back that began after it.
+        plan = compare(BENEFITS, held, wanted, effective_from, effective_from)
+        if plan.overlaps or (any(step.before for step in plan.steps) and not supersede):
+            detail, detail_ar = OverlappingVersions.title, OverlappingVersions.title_ar
+            raise OverlappingVersions(errors=[fault("effective_from", "overlap", detail, detail_ar)])
+        part = Part(plan, benefit_columns(of[0], row.product_id))
+        await apply_parts(tx, [part], Ownership(payer, effective_from, None), effective_from)
         tx.audit(
             "benefits.added",
             "product",
@@ -144,7 +145,7 @@ async def create_contract(ctx: Context, payer: UUID, draft: ContractDraft) -> UU
     if draft.provider:
         provider = (await ctx.call(FindOrganization(draft.provider), OrganizationInfo)).organization_id
         if provider is None:
-            refuse([_fault("provider", "unknown", "No provider has this reference", "لا يوجد مقدم خدمة بهذا المرجع")])
+            refuse([fault("provider", "unknown", "No provider has this reference", "لا يوجد مقدم خدمة بهذا المرجع")])
     async with _changing(ctx, payer) as tx:
         contract_id = await writes.insert_contract(payer, draft, provider, ctx.clock.now())
         tx.audit("contract.created", "contract", str(contract_id), organization_id=payer, detail={"code": draft.code})
@@ -157,7 +158,7 @@ async def set_price(ctx: Context, payer: UUID, draft: PriceDraft) -> UUID:
     async with _changing(ctx, payer) as tx:
         contract_id = await contract_of_code(payer, draft.contract)
         if contract_id is None:
-            raise Invalid(errors=[_fault("contract", "unknown", "No contract has this code", "لا يوجد عقد بهذا الرمز")])
+            raise Invalid(errors=[fault("contract", "unknown", "No contract has this code", "لا يوجد عقد بهذا الرمز")])
         price_id = await writes.insert_price(payer, contract_id, draft)
         tx.audit("price.set", "price", str(price_id), organization_id=payer, detail={"code": draft.code})
     return price_id
@@ -200,29 +201,21 @@ async def _changing(ctx: Context, payer: UUID) -> AsyncIterator[Transaction]:
     try:
         async with ctx.transaction(frozenset({payer})) as tx:
             yield tx
-    except asyncpg.ExclusionViolationError as fault:
-        field = _OVERLAPS.get(str(fault.constraint_name), "effective_from")
+    except asyncpg.ExclusionViolationError as violated:
+        field = _OVERLAPS.get(str(violated.constraint_name), "effective_from")
         detail, detail_ar = OverlappingVersions.title, OverlappingVersions.title_ar
-        raise OverlappingVersions(errors=[_fault(field, "overlap", detail, detail_ar)]) from None
-    except asyncpg.UniqueViolationError as fault:
-        if str(fault.constraint_name) not in _TAKEN:
+        raise OverlappingVersions(errors=[fault(field, "overlap", detail, detail_ar)]) from None
+    except asyncpg.UniqueViolationError as violated:
+        if str(violated.constraint_name) not in _TAKEN:
             raise
-        raise _taken(_TAKEN[str(fault.constraint_name)]) from None
-
-
-async def _insert_benefits(
-    tx: Transaction, payer: UUID, row: ClassRow, benefits: Sequence[BenefitDraft], dates: tuple[date, date | None]
-) -> None:
-    for benefit in benefits:
-        rule_id = f"{row.product}-{row.policy_class}.{benefit.benefit}"
-        await writes.insert_benefit(tx, payer, row.product_id, row.policy_class, benefit, (rule_id, *dates))
+        raise _taken(_TAKEN[str(violated.constraint_name)]) from None
 
 
 async def _class(tx: Transaction, payer: UUID, of: tuple[str, str], day: date) -> ClassRow:
     row = await class_of_product(tx, payer, of, day)
     if row is None:
         detail, detail_ar = NoSuchProduct.title, NoSuchProduct.title_ar
-        raise NoSuchProduct(errors=[_fault("product", "unknown", detail, detail_ar)])
+        raise NoSuchProduct(errors=[fault("product", "unknown", detail, detail_ar)])
     return row
 
 
@@ -237,15 +230,11 @@ def _outside(policy: PolicyRow, member: MemberRow) -> list[FieldError]:
     words = "The days lie outside of the policy's", "الأيام خارج مدة الوثيقة"
     faults = []
     if not policy.effective_date <= member.effective_from <= policy.expiry_date:
-        faults.append(_fault("effective_from", "range", *words))
+        faults.append(fault("effective_from", "range", *words))
     if not member.effective_from <= member.effective_to <= policy.expiry_date:
-        faults.append(_fault("effective_to", "range", *words))
+        faults.append(fault("effective_to", "range", *words))
     return faults
 
 
 def _taken(field: str) -> NumberTaken:
-    return NumberTaken(errors=[_fault(field, "taken", NumberTaken.title, NumberTaken.title_ar)])
-
-
-def _fault(path: str, code: str, detail: str, detail_ar: str) -> FieldError:
-    return FieldError(path=path, code=code, detail=detail, detail_ar=detail_ar)
+    return NumberTaken(errors=[fault(field, "taken", NumberTaken.title, NumberTaken.title_ar)])

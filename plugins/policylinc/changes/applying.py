@@ -1,6 +1,6 @@
 """Carrying a change out, and telling what it changes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from masterlinc.db import Transaction
 from masterlinc.ids import new_id
 from policylinc.changes import sets
 from policylinc.changes.documents import kind_of
-from policylinc.changes.planning import Change
+from policylinc.changes.planning import Change, Part
 from policylinc.changes.versions import Ownership, Plan, Step, carry_out, insert_rows
 from policylinc.drafts import BenefitDraft
 
@@ -53,10 +53,7 @@ async def apply_change(tx: Transaction, change: Change, own: Ownership, today: d
         await tx.execute(sql, own.payer, change.ends_contract, own.effective_from - timedelta(days=1))
     for table, rows in change.rows:
         await insert_rows(tx, table, rows)
-    for part in change.parts:
-        made = await carry_out(tx, part.plan, own, part.columns, today)
-        if part.plan.set is sets.BENEFITS:
-            await _insert_limits(tx, own.payer, part.plan, made)
+    await apply_parts(tx, change.parts, own, today)
     difference = difference_of(change)
     document = change.document
     tx.audit(
@@ -73,6 +70,14 @@ async def apply_change(tx: Transaction, change: Change, own: Ownership, today: d
         },
     )
     return difference
+
+
+async def apply_parts(tx: Transaction, parts: Iterable[Part], own: Ownership, today: date) -> None:
+    """Write the versions that plans say, and what hangs on them."""
+    for part in parts:
+        made = await carry_out(tx, part.plan, own, part.columns, today)
+        if part.plan.set is sets.BENEFITS:
+            await _insert_limits(tx, own.payer, part.plan, made)
 
 
 async def _insert_limits(tx: Transaction, payer: UUID, plan: Plan, made: dict[str, UUID]) -> None:

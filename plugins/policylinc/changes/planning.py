@@ -92,14 +92,20 @@ async def _product(tx: Transaction, where: Surroundings, document: ProductDocume
         *_overlaps(terms, plan),
     ]
 
-    def of_benefit(step: Step) -> dict[str, Any]:
-        policy_class, _, benefit = step.key.partition("/")
-        rule_id = f"{document.code}-{policy_class}.{benefit}"
-        return {"product_id": product_id, "policy_class": policy_class, "rule_id": rule_id}
-
-    parts = (Part(terms, lambda _: {"product_id": product_id}), Part(plan, of_benefit))
+    parts = (Part(terms, lambda _: {"product_id": product_id}), Part(plan, benefit_columns(document.code, product_id)))
     base = base_of([*held, *granted]) if found else _NEW
     return _change(where, document, faults, parts, base=base, held=[*held, *granted], rows=tuple(rows))
+
+
+def benefit_columns(product: str, product_id: UUID) -> Columns:
+    """Return what a benefit's row holds besides the benefit."""
+
+    def columns(step: Step) -> dict[str, Any]:
+        policy_class, _, benefit = step.key.partition("/")
+        rule_id = f"{product}-{policy_class}.{benefit}"
+        return {"product_id": product_id, "policy_class": policy_class, "rule_id": rule_id}
+
+    return columns
 
 
 def ordered(draft: BenefitDraft) -> BenefitDraft:

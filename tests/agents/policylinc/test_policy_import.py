@@ -25,7 +25,7 @@ from policylinc.drafts import MemberDraft, PolicyDraft
 from policylinc.ledger import load_terms
 from policylinc.service import create_policy, enrol_member
 
-EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples" / "policies"
 
 
 async def run(ctx: Context, name: str, data: bytes | str, **switches: Any) -> list[Outcome]:
