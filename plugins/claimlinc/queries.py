@@ -233,7 +233,7 @@ async def past_lines(
     """Return what counts of a member's history from one day to another, nearest to the middle one, but for a claim."""
     return await tx.fetch(
         "SELECT p.* FROM claimlinc.past_line p WHERE p.organization_id = $1 AND p.member_id = $2"
-        " AND p.service_date BETWEEN $3 AND $5"
+        " AND p.service_date BETWEEN $3 AND $5 AND p.outcome <> 'rejected'"
         " AND (p.provider_organization_id, p.claim_system, p.claim) IS DISTINCT FROM ($6::uuid, $7::text, $8::text)"
         " AND NOT EXISTS (SELECT FROM claimlinc.withdrawn_decision w"
         "  WHERE w.organization_id = p.organization_id AND w.decision_id = p.decision_id)"

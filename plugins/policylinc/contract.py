@@ -159,6 +159,7 @@ class Terms(Struct, frozen=True):
     network: str = ""
     in_network: bool = True
     provider_class: str | None = None
+    person_id: UUID | None = None  # the member, over renewals
     member_since: date | None = None  # the member's first day with the payer, over renewals
     relationship: str | None = None
     birth_date: date | None = None  # as enrolled

@@ -47,6 +47,7 @@ def build_terms(rows: TermRows, day: date, used: Usage) -> Terms:
     return Terms(
         payer_organization_id=policy.organization_id,
         member_id=member.id,
+        person_id=member.person_id,
         policy_id=policy.id,
         policy_number=policy.policy_number,
         policy_class=policy.policy_class,

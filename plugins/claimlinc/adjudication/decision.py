@@ -9,6 +9,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from claimlinc.adjudication.balances import Authorized, Grants, lineage
+from claimlinc.adjudication.beside import look_beside
 from claimlinc.adjudication.cover import CLAIM_RULES
 from claimlinc.adjudication.facts import Authorization, Facts, LineRuling
 from claimlinc.adjudication.limits import draw
@@ -34,7 +35,7 @@ def decide(submission: ClaimSubmission, facts: Facts, off: Collection[str] = ())
         lines = tuple(_uncovered(submission, facts, line) for line in submission.lines)
         return _sum_up(lines, (), None)
     claim = _open(submission, facts, facts.terms)
-    lines = tuple(_decide_line(claim, line, off) for line in submission.lines)
+    lines = tuple(_take_line(claim, line, off) for line in submission.lines)
     return _sum_up(lines, _claim_trace(submission, facts, submission.created), facts.preauth_ref)
 
 
@@ -85,6 +86,7 @@ def _open(submission: ClaimSubmission, facts: Facts, terms: Terms) -> ClaimWork:
         annual_left=_left(terms.annual_limit, terms.annual_used),
         grants=Grants(benefits),
         authorized=_authorized(facts.authorizations),
+        beside=look_beside(submission, facts, terms),
     )
 
 
@@ -110,6 +112,14 @@ def _authorized(authorizations: Iterable[Authorization]) -> list[Authorized]:
 
 def _left(limit: Money, used: Money) -> Money:
     return money(max(limit - used, ZERO))
+
+
+def _take_line(claim: ClaimWork, line: Line, off: Collection[str]) -> LineDecision:
+    """Decide a line; unless it is rejected, the edits hold later lines of the claim against it."""
+    decided = _decide_line(claim, line, off)
+    if decided.outcome is not Outcome.REJECTED:
+        claim.beside.standing[line.sequence] = decided.benefit
+    return decided
 
 
 def _decide_line(claim: ClaimWork, line: Line, off: Collection[str]) -> LineDecision:

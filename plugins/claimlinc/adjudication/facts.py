@@ -82,3 +82,5 @@ class Facts(Struct, frozen=True):
     preauth_ref: str | None = None  # the number that this decision gives, where it is one on a pre-authorization
     enrolled_by_simulator: bool = False
     review: Review | None = None
+    provider_organization_id: UUID | None = None  # who sent the claim, where they are known here
+    corrects: tuple[str, ...] = ()  # numbers of the provider's claims that this payer decided and this one corrects

@@ -1,11 +1,11 @@
 """Whether a payer's rule on services is about a line."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 
+from claimlinc.adjudication.tables import fits_any
 from claimlinc.adjudication.work import ClaimWork, LineWork
 from claimlinc.contract import ClaimSubmission, Line
-from policylinc.contract import ServiceRule, ServiceRuleKind, fits
+from policylinc.contract import ServiceRule, ServiceRuleKind
 
 _PRINCIPAL = "principal"
 
@@ -27,12 +27,6 @@ def is_about(rule: ServiceRule, claim: ClaimWork, work: LineWork) -> bool:
     if rule.diagnoses and not any(fits_any(rule.diagnoses, one) for one in diagnoses_of(claim.submission, work.line)):
         return False
     return not rule.benefits or any(name in rule.benefits for name in work.benefits)
-
-
-@lru_cache(maxsize=65_536)
-def fits_any(patterns: tuple[str, ...], code: str) -> bool:
-    """Say whether a code fits one of the patterns."""
-    return any(fits(pattern, code) for pattern in patterns)
 
 
 def diagnoses_of(submission: ClaimSubmission, line: Line) -> Iterator[str]:

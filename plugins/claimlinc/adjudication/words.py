@@ -46,6 +46,8 @@ def of_list(known: Mapping[str, Words]) -> Callable[[str], Words]:
     return lambda value: known.get(value, (value, value))
 
 
+_SEX: dict[str, Words] = {"male": ("male", "ذكر"), "female": ("female", "أنثى")}
+
 # How an input is spoken, by its name; one that is not here is written as it is.
 SPOKEN: dict[str, Callable[[str], Words]] = {
     "benefit": of_list(BENEFITS),
@@ -54,6 +56,7 @@ SPOKEN: dict[str, Callable[[str], Words]] = {
     "per": of_list(_PER),
     "kind": of_list(_KIND),
     "status": of_list(_STATUS),
+    "sex": of_list(_SEX),
     "percent": plain,
     "percent_of_billed": plain,
     "vat_percent": plain,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from claimlinc.adjudication.balances import Authorized, Grant, Grants
 from claimlinc.adjudication.facts import Facts
+from claimlinc.adjudication.others import Beside
 from claimlinc.contract import ClaimSubmission, Line, Outcome, TraceStep
 from masterlinc.money import ZERO, Money, Quantity
 from policylinc.contract import BenefitTerm, ServiceRule, ServiceRuleKind, Terms
@@ -54,6 +55,7 @@ class ClaimWork:
     annual_left: Money
     grants: Grants
     authorized: list[Authorized]
+    beside: Beside
     copay_left: dict[tuple[str, date], Money] = field(default_factory=dict)
     of_day: dict[date, dict[str, TraceStep]] = field(default_factory=dict)  # what day rules found
 

@@ -6,34 +6,47 @@ from uuid import UUID
 
 from claimlinc import queries, writes
 from claimlinc.adjudication.decision import service_days
-from claimlinc.adjudication.edits.lines import past_lines
+from claimlinc.adjudication.edits.relevant import relevant, window_days
 from claimlinc.adjudication.facts import PastLine
+from claimlinc.adjudication.past import order, past_lines
 from claimlinc.contract import Coding, DecidedSubmission, DecideSubmission, Outcome, Use
+from claimlinc.service.linking import corrects
 from masterlinc.db.transaction import Transaction
 from policylinc.contract import Terms
 
-WINDOW = timedelta(days=366)  # before the first and after the last day of service
-MOST_LINES = 5_000  # the nearest ones; nobody has more in two years
+MOST_LINES = 5_000  # the nearest ones
 
 
 async def load_history(tx: Transaction, request: DecideSubmission, terms: Terms) -> tuple[PastLine, ...]:
-    """Return the member's lines in the window, but for those of this very claim; the member must be locked."""
-    submission = request.submission
+    """Return what the edits can use of the member's lines, but for this very claim's; the member must be locked."""
+    submission, window = request.submission, timedelta(window_days(terms))
     first, last = service_days(submission)
     rows = await queries.past_lines(
         tx,
         terms.payer_organization_id,
-        terms.member_id,
-        (first - WINDOW, first, last + WINDOW),
+        _person(terms),
+        (first - window, first, last + window),
         (request.provider_organization_id, submission.identifier.system, submission.identifier.value),
         MOST_LINES,
     )
-    return tuple(sorted((_past_line(row) for row in rows), key=order))
+    return relevant(sorted((_past_line(row) for row in rows), key=order), submission, terms)
 
 
-def order(line: PastLine) -> tuple[Any, ...]:
-    """Return what history is ordered by."""
-    return line.service_date, line.claim, line.sequence, line.decision_id.bytes
+async def load_corrected(tx: Transaction, request: DecideSubmission) -> tuple[str, ...]:
+    """Return the numbers of the provider's claims that the payer decided and this one corrects."""
+    submission, found = request.submission, []
+    for related in corrects(submission):
+        decided = await queries.decision_of(
+            tx,
+            request.payer_organization_id,
+            submission.provider_license or "",
+            related.identifier.system,
+            related.identifier.value,
+            request.provider_organization_id,
+        )
+        if decided is not None:
+            found.append(related.identifier.value)
+    return tuple(found)
 
 
 async def append_history(tx: Transaction, request: DecideSubmission, terms: Terms, decided: DecidedSubmission) -> None:
@@ -49,12 +62,17 @@ async def withdraw_decision(tx: Transaction, payer: UUID, decision_id: UUID, rea
     await writes.append_withdrawn(tx, (payer, decision_id, reason, at))
 
 
+def _person(terms: Terms) -> UUID:
+    """Return whom history is kept of: the member, over renewals."""
+    return terms.person_id or terms.member_id
+
+
 def _row(terms: Terms, line: PastLine) -> tuple[Any, ...]:
     return (
         terms.payer_organization_id,
         line.decision_id,
         line.sequence,
-        terms.member_id,
+        _person(terms),
         line.service_date,
         line.provider_organization_id,
         line.claim_system,

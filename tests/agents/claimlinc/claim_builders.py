@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ SERVICES = "http://nphies.sa/terminology/CodeSystem/services"
 PAYER = UUID("0190a000-0000-7000-8000-000000000001")
 MEMBER = UUID("0190a000-0000-7000-8000-000000000002")
 POLICY = UUID("0190a000-0000-7000-8000-000000000003")
+_SITES = count(1)
 BENEFITS = ("inpatient", "outpatient", "pharmacy", "dental", "optical", "maternity")
 
 
@@ -39,7 +41,7 @@ def sar(text: str | int) -> Money:
 
 
 def line(price: str = "100.00", tax: str = "0.00", quantity: str = "1", **more: Any) -> Line:
-    """Build a line whose net adds up unless `net` is given."""
+    """Build a line whose net adds up unless `net` is given; a duplicate of another only where it says its site."""
     factor = more.get("factor", Quantity(1))
     net = money(Decimal(price) * Decimal(quantity) * factor + Decimal(tax))
     values: dict[str, Any] = {
@@ -50,6 +52,7 @@ def line(price: str = "100.00", tax: str = "0.00", quantity: str = "1", **more: 
         "net": net,
         "tax": sar(tax),
         "service_date": DAY,
+        "body_site": f"site-{next(_SITES)}",
     }
     return Line(**(values | more))
 

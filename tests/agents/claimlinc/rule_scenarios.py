@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from claim_builders import SERVICES, benefit, line, price, sar, submission, terms
+from edit_scenarios import EDITS
 
 from claimlinc.adjudication import Facts
 from claimlinc.adjudication.facts import Authorization, AuthorizedLine
@@ -125,4 +126,4 @@ SHARES: tuple[Scenario, ...] = (
         for most in ("5", "2", "0")
     ),
 )
-SCENARIOS: tuple[Scenario, ...] = COVER + EXCLUSIONS + AUTHORIZATIONS + PRICES + SHARES
+SCENARIOS: tuple[Scenario, ...] = COVER + EXCLUSIONS + AUTHORIZATIONS + PRICES + SHARES + EDITS

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import asyncpg
 import pytest
 from claim_builders import DAY, SERVICES, line
+from msgspec.structs import replace
 from test_claim_service import claim, decide
 
 from claimlinc.adjudication.facts import PastLine
@@ -15,23 +16,23 @@ from claimlinc.contract import (
     Cover,
     DecideSubmission,
     Diagnosis,
-    Outcome,
     Subject,
     SupportingInfo,
     Use,
 )
 from claimlinc.service import history
 from masterlinc.money import Quantity
-from policylinc.contract import LoadTerms, Terms
+from policylinc.contract import LoadTerms, ServiceRule, ServiceRuleKind, Terms
 
 
-async def past_of(parties, made):
+async def past_of(parties, made, *rules):
     """Return the history that the next claim would be decided on."""
     request = DecideSubmission(parties.payer_id, parties.provider_id, made)
     scoped = parties.payer.acting_for(parties.payer_id)
     async with scoped.transaction() as tx:
         load = LoadTerms(parties.payer_id, parties.member_id, DAY, parties.provider_id)
-        return await history.load_history(tx, request, await scoped.call(load, Terms))
+        terms = replace(await scoped.call(load, Terms), rules=rules)
+        return await history.load_history(tx, request, terms)
 
 
 async def test_a_decided_line_is_seen_by_the_next_claim_of_the_member(parties):
@@ -77,12 +78,31 @@ async def test_a_preauthorization_an_unknown_person_and_the_claim_itself_leave_n
 
 
 async def test_history_reaches_a_year_and_a_day_to_both_sides(parties):
-    """2026-03-10 less 366 days is 2025-03-09: the day before is not seen. The line of 2025 is rejected, and kept."""
-    far, near = DAY - timedelta(days=367), DAY - timedelta(days=366)
-    assert near == date(2025, 3, 9)
-    await decide(parties, claim(parties, line(service_date=far), line(sequence=2, service_date=near)))
-    (seen,) = await past_of(parties, claim(parties))
-    assert (seen.service_date, seen.outcome) == (near, Outcome.REJECTED)
+    """A service of 2027-03-12 sees 366 days back to 2026-03-11, not the day before; one of 2025-03-10 as far ahead."""
+    first, second = DAY, DAY + timedelta(days=1)
+    await decide(parties, claim(parties, line(service_date=first), line(sequence=2, service_date=second)))
+    assert [
+        one.service_date for one in await past_of(parties, claim(parties, line(service_date=date(2027, 3, 12))))
+    ] == [second]
+    assert [
+        one.service_date for one in await past_of(parties, claim(parties, line(service_date=date(2025, 3, 9))))
+    ] == [first]
+
+
+async def test_a_longer_rule_makes_the_window_longer(parties):
+    await decide(parties, claim(parties))
+    made, later = claim(parties, line(service_date=date(2028, 3, 1))), timedelta(days=722)
+    assert date(2028, 3, 1) - DAY == later
+    assert await past_of(parties, made) == ()
+    rule = ServiceRule("f.1", ServiceRuleKind.FREQUENCY, "Once in 2 years", "مرة كل سنتين", days=730, count=1)
+    assert len(await past_of(parties, made, rule)) == 1
+
+
+async def test_rejected_lines_and_lines_of_no_use_are_not_seen(parties):
+    """A line before the policy began is rejected; an X-ray of another day is nothing that the next claim can use."""
+    xray = line(codes=(Coding(SERVICES, "57506-04-21"),), service_date=DAY + timedelta(days=1), sequence=2)
+    await decide(parties, claim(parties, line(service_date=date(2025, 12, 31)), xray))
+    assert await past_of(parties, claim(parties)) == ()
 
 
 async def test_a_withdrawn_decision_no_longer_counts(parties):

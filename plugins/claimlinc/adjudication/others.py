@@ -1,0 +1,48 @@
+"""The other lines that a line is held against, as data."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from claimlinc.contract import Coding
+
+
+class Other(NamedTuple):
+    """A line that another one is held against: of the same claim, or of one before it."""
+
+    day: date
+    claim: str  # empty: of the same claim
+    sequence: int
+    position: int  # in the claim; -1: of another one
+    codes: tuple[Coding, ...]
+    quantity: Decimal
+    body_site: str | None
+    surfaces: tuple[str, ...]
+    here: bool  # by the provider of the claim
+    is_past: bool = False
+    benefit: str = ""  # this and what follows: of a past line
+    practitioner: str | None = None
+    diagnoses: tuple[str, ...] = ()
+    days_supply: int | None = None
+
+
+class FirstVisit(NamedTuple):
+    """The consultation that another one follows up."""
+
+    day: date
+    claim: str
+    sequence: int
+
+
+@dataclass(slots=True)
+class Beside:
+    """The lines by code and by day, and whom they are for."""
+
+    by_code: dict[tuple[str, str], list[Other]]
+    by_day: dict[date, list[Other]]
+    sex: str | None
+    born: date | None
+    follow_ups: dict[int, FirstVisit] = field(default_factory=dict)
+    standing: dict[int, str] = field(default_factory=dict)  # the claim's lines that were decided and not rejected
+    diagnoses: dict[tuple[int, ...], tuple[str, ...]] = field(default_factory=dict)
