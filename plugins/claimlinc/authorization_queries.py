@@ -49,15 +49,20 @@ _LINES = (
 _EFFECTS = {"grant": (1, 0), "withdrawal": (-1, 0), "release": (-1, 0), "use": (0, 1), "reversal": (0, -1)}
 
 
-async def lock_usable(tx: Transaction, holder: Holder, first: date, last: date) -> list[Any]:
-    """Lock a holder's authorizations that may be used for services from one day to another."""
+async def lock_usable(tx: Transaction, holder: Holder, first: date, last: date, named: Collection[UUID]) -> list[Any]:
+    """Lock a holder's authorizations that may be used for services from one day to another.
+
+    With them those that a claim names, of whatever days and also with nothing left, so that it is told the reason.
+    """
     return await tx.fetch(
-        f"{_HEAD} WHERE organization_id = $1 AND member_id = $2 AND status IN ('active', 'expired')"
-        " AND valid_from <= $6 AND valid_to >= $5 AND provider_organization_id IS NOT DISTINCT FROM $3"
-        " AND (provider_organization_id IS NOT NULL OR provider_license = $4) ORDER BY id FOR NO KEY UPDATE",
+        f"{_HEAD} WHERE organization_id = $1 AND member_id = $2 AND provider_organization_id IS NOT DISTINCT FROM $3"
+        " AND (provider_organization_id IS NOT NULL OR provider_license = $4) AND ("
+        "status IN ('active', 'expired') AND valid_from <= $6 AND valid_to >= $5"
+        " OR status IN ('active', 'expired', 'used_up') AND id = ANY ($7::uuid[])) ORDER BY id FOR NO KEY UPDATE",
         *holder,
         first,
         last,
+        list(named),
     )
 
 

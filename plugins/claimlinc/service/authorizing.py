@@ -49,7 +49,8 @@ async def usable(
     if submission.use is Use.PREAUTHORIZATION:
         return ()
     holder = Holder(payer, member_id, provider, submission.provider_license or "")
-    heads = await queries.lock_usable(tx, holder, *service_days(submission))
+    named = [ids.parse(PREFIX, one) for one in submission.preauth_refs if ids.looks_like(PREFIX, one)]
+    heads = await queries.lock_usable(tx, holder, *service_days(submission), named)
     rows = await queries.lines(tx, payer, [head["id"] for head in heads]) if heads else []
     return tuple(
         Authorization(

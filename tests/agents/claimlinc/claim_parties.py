@@ -49,14 +49,21 @@ async def organization(running: Running, kind: OrganizationKind, system: str) ->
     return made.organization_id, license_number
 
 
-async def make_parties(running: Running, make_principal: MakePrincipal) -> Parties:
+async def make_parties(
+    running: Running, make_principal: MakePrincipal, *, dental_is_asked_for: bool = False
+) -> Parties:
     provider, provider_license = await organization(running, OrganizationKind.PROVIDER, PROVIDER_LICENSE)
     payer, payer_license = await organization(running, OrganizationKind.PAYER, PAYER_LICENSE)
     policy_number, member_number = f"P-{new_id().hex[-12:]}", f"M-{new_id().hex[-12:]}"
     keeper = running.context("policylinc", make_principal("payer_admin", organization=payer))
     benefits = (
         BenefitDraft(benefit="outpatient", copay_percent=Decimal(20), copay_cap=Decimal(75)),
-        BenefitDraft(benefit="dental", copay_percent=Decimal(15), year_limit=Decimal(2000)),
+        BenefitDraft(
+            benefit="dental",
+            copay_percent=Decimal(15),
+            year_limit=Decimal(2000),
+            authorization_required=dental_is_asked_for,
+        ),
         BenefitDraft(benefit="optical", covered=False),
     )
     one_class = ClassDraft(
