@@ -55,11 +55,15 @@ class Grant:
 
     def new_days(self, first: date, last: date | None) -> list[int]:
         """Return the days of a line that no line of this benefit has counted."""
-        start = first.toordinal()
-        if last is None or last <= first:
-            return [] if start in self.days else [start]
-        stay = range(start, min(last.toordinal(), start + _LONGEST_STAY - 1) + 1)
-        return [day for day in stay if day not in self.days]
+        return [day for day in stay(first, last) if day not in self.days]
+
+
+def stay(first: date, last: date | None) -> range:
+    """Return the days of a line, as ordinals."""
+    start = first.toordinal()
+    if last is None or last <= first:
+        return range(start, start + 1)
+    return range(start, min(last.toordinal() + 1, start + _LONGEST_STAY))
 
 
 @dataclass(slots=True)

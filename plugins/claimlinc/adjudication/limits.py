@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import ROUND_DOWN, Decimal
 
-from claimlinc.adjudication.balances import Bound
+from claimlinc.adjudication.balances import Bound, stay
 from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
 from claimlinc.contract import Outcome
 from masterlinc.money import ZERO, Money, Quantity, money
@@ -31,12 +31,14 @@ def _service_limit(_: ClaimWork, work: LineWork) -> Finding:
     inputs |= {"limit": str(bound.value), "left": str(left), "payer": str(work.payer)}
     if fit >= work.quantity:
         return Finding("fits", inputs, str(work.quantity))
-    work.payer = money(work.payer * fit / work.quantity)
-    work.quantity = Quantity(fit)
+    approved = _counted(fit)
+    work.payer = money(work.payer * fit / work.quantity) if approved else ZERO
+    work.quantity = approved
     if bound.kind is LimitKind.DAYS:
         work.new_days = work.new_days[: int(left)]
     inputs |= {"paid": str(work.payer), "days": str(len(work.new_days))}
-    return Finding(f"{'cut' if fit else 'exhausted'}-{_SERVICE_CASE[bound.kind, bound.per]}", inputs, str(fit))
+    name = "cut" if approved else "exhausted"
+    return Finding(f"{name}-{_SERVICE_CASE[bound.kind, bound.per]}", inputs, str(approved))
 
 
 def _fitting(bound: Bound, work: LineWork) -> Decimal:
@@ -47,9 +49,14 @@ def _fitting(bound: Bound, work: LineWork) -> Decimal:
     new, fitting = len(work.new_days), int(left)
     if new <= fitting:
         return work.quantity
-    first, last = work.day, work.line.service_end
-    days = max((last - first).days + 1, new) if last and last > first else 1
-    return (work.quantity * (days - new + fitting) / days).quantize(_STEP, ROUND_DOWN)
+    days = len(stay(work.day, work.line.service_end))
+    return work.quantity * (days - new + fitting) / days
+
+
+def _counted(units: Decimal) -> Quantity:
+    """Round units down to what a quantity can say."""
+    counted, whole = units.quantize(_STEP, ROUND_DOWN), units.to_integral_value()
+    return Quantity(whole if counted == whole else counted)
 
 
 def _benefit_limit(_: ClaimWork, work: LineWork) -> Finding:
