@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from contextlib import AbstractContextManager
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
 from typing import Any
 
 _MONEY = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?", re.ASCII)
@@ -53,6 +54,11 @@ def money(value: Decimal | int | str) -> Money:
     if not amount.is_finite() or not 0 <= amount < _UPPER_BOUND:
         raise ValueError("an amount lies between 0 and 999,999,999,999.99 SAR")
     return Money(_EXACT.plus(amount))  # -0.00 becomes 0.00
+
+
+def exact() -> AbstractContextManager[Context]:
+    """Compute in this block as amounts are computed: the caller's own context has no say."""
+    return localcontext(_EXACT)
 
 
 def split(total: Decimal, weights: Sequence[Decimal]) -> list[Money]:

@@ -18,7 +18,7 @@ from claimlinc.adjudication.reviewed import decide_reviewed
 from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RULES, RULES_VERSION
 from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, apply, trace_step
 from claimlinc.contract import ClaimSubmission, Decision, Line, LineDecision, Outcome, Totals, TraceStep
-from masterlinc.money import ZERO, Money, Quantity, money
+from masterlinc.money import ZERO, Money, Quantity, exact, money
 from policylinc.contract import BenefitTerm, BenefitUse, ServiceRule, ServiceRuleKind, Terms
 
 _PAID = (Outcome.APPROVED, Outcome.PARTIAL)
@@ -31,6 +31,11 @@ def decide(submission: ClaimSubmission, facts: Facts, off: Collection[str] = ())
 
     `off` names rules that do not look: a what-if, never a decision.
     """
+    with exact():
+        return _decide(submission, facts, off)
+
+
+def _decide(submission: ClaimSubmission, facts: Facts, off: Collection[str]) -> Decision:
     if facts.terms is None:
         lines = tuple(_uncovered(submission, facts, line) for line in submission.lines)
         return _sum_up(lines, (), None)
