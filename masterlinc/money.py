@@ -9,9 +9,10 @@ from typing import Any
 _MONEY = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?", re.ASCII)
 _QUANTITY = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?", re.ASCII)
 _HALALA = Decimal("0.01")
-_UPPER_BOUND = Decimal(10) ** 12
+_LOWER_BOUND, _UPPER_BOUND = Decimal(0), Decimal(10) ** 12
 # The caller's context has no say in money. One for all: making a context takes longer than rounding in it.
 _EXACT = Context(prec=40, rounding=ROUND_HALF_UP)
+_quantize = _EXACT.quantize
 
 
 class Money(Decimal):
@@ -48,12 +49,12 @@ def _plain(pattern: re.Pattern[str], value: object) -> str:
 def money(value: Decimal | int | str) -> Money:
     """Round to the halala, half-up (GE-00028); raises ValueError outside Money's range."""
     try:
-        amount = _EXACT.quantize(Decimal(value), _HALALA)
+        amount = _quantize(value if isinstance(value, Decimal) else Decimal(value), _HALALA)
+        if _LOWER_BOUND <= amount < _UPPER_BOUND:
+            return Money(amount) if amount else ZERO  # -0.00 becomes 0.00
     except InvalidOperation:  # no number, infinite, or of more digits than any amount has
-        amount = Decimal(-1)
-    if not amount.is_finite() or not 0 <= amount < _UPPER_BOUND:
-        raise ValueError("an amount lies between 0 and 999,999,999,999.99 SAR")
-    return Money(_EXACT.plus(amount))  # -0.00 becomes 0.00
+        pass
+    raise ValueError("an amount lies between 0 and 999,999,999,999.99 SAR")
 
 
 def exact() -> AbstractContextManager[Context]:

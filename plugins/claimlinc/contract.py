@@ -89,7 +89,7 @@ class ClaimStatus(StrEnum):
     PAID = "paid"
 
 
-class TraceStep(Struct, frozen=True, omit_defaults=True):
+class TraceStep(Struct, frozen=True, omit_defaults=True, gc=False):
     """One rule that looked at a line: its version, what it saw and what it found.
 
     Its words are made from the rule's case when somebody reads them; steps that were kept with words keep those.

@@ -34,8 +34,7 @@ def _maternity_evidence(submission: ClaimSubmission, line: Line) -> str | None:
     if line.maternity:
         return "flag"
     for coding in line.codes:
-        block = _ACHI.match(coding.code)
-        if block and any(int(block[1]) in codes for codes in _MATERNITY_PROCEDURES):
+        if _is_obstetric(coding.code):
             return f"code {coding.code}"
     for diagnosis in submission.diagnoses:
         linked = diagnosis.sequence in line.diagnosis_sequences
@@ -44,6 +43,12 @@ def _maternity_evidence(submission: ClaimSubmission, line: Line) -> str | None:
         if linked and diagnosis.code.upper().startswith(_MATERNITY_DIAGNOSES):
             return f"diagnosis {diagnosis.code}"
     return None
+
+
+@lru_cache(maxsize=65_536)
+def _is_obstetric(code: str) -> bool:
+    block = _ACHI.match(code)
+    return block is not None and any(int(block[1]) in codes for codes in _MATERNITY_PROCEDURES)
 
 
 def _class(claim: ClaimWork, work: LineWork) -> Finding:
@@ -60,14 +65,14 @@ def _class(claim: ClaimWork, work: LineWork) -> Finding:
     by_type = BENEFIT_OF.get((submission.claim_type, submission.sub_type)) or BENEFIT_OF[(submission.claim_type, None)]
     whole = "maternity" if evidence else by_type
     inputs = {
-        "claim_type": submission.claim_type.value,
+        "claim_type": submission.claim_type,
         "sub_type": submission.sub_type or "",
         "maternity": evidence or "",
-        "codes": " ".join(coding.code for coding in work.line.codes),
+        "codes": " ".join(work.codes),
         "benefit": whole,
     }
     work.benefit, found = whole, "maternity" if evidence else "by-type"
-    if claim.coded and (named := _by_code(claim, work.line, whole)):
+    if claim.coded and (named := _by_code(claim, work.codes, whole)):
         work.benefit, inputs["code"] = named
         inputs["within"], inputs["benefit"] = whole, work.benefit
         found = "by-code"
@@ -76,7 +81,7 @@ def _class(claim: ClaimWork, work: LineWork) -> Finding:
     return Finding(found, inputs, work.benefit)
 
 
-def _by_code(claim: ClaimWork, line: Line, whole: str) -> tuple[str, str] | None:
+def _by_code(claim: ClaimWork, codes: tuple[str, ...], whole: str) -> tuple[str, str] | None:
     """Find the benefit that names a code of the line most exactly; of equals the smallest part of the whole.
 
     A benefit that is a part of another one is looked for within the line's own benefit alone.
@@ -85,10 +90,10 @@ def _by_code(claim: ClaimWork, line: Line, whole: str) -> tuple[str, str] | None
     for term, above in claim.coded:
         if above and whole not in above:
             continue
-        for coding in line.codes:
-            exact = exactness(term.codes, coding.code)
+        for code in codes:
+            exact = exactness(term.codes, code)
             if exact and (best is None or (exact, len(above)) > best[0]):
-                best = (exact, len(above)), term.benefit, coding.code
+                best = (exact, len(above)), term.benefit, code
     return best and best[1:]
 
 

@@ -50,7 +50,7 @@ def _period(claim: ClaimWork, work: LineWork) -> Finding:
 
 def _status(claim: ClaimWork, work: LineWork) -> Finding:
     """Ask whether the cover is active on the day by which the claim is judged."""
-    terms, status = claim.terms, claim.terms.status.value
+    terms, status = claim.terms, claim.terms.status
     inputs = {"status": status, "policy_number": terms.policy_number, "service_date": str(work.day)}
     return Finding(status, inputs, status)
 

@@ -16,7 +16,7 @@ from claimlinc.adjudication.limits import draw
 from claimlinc.adjudication.review import ruling_on
 from claimlinc.adjudication.reviewed import decide_reviewed
 from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RULES, RULES_VERSION
-from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, apply, trace_step
+from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, look, trace_step
 from claimlinc.contract import ClaimSubmission, Decision, Line, LineDecision, Outcome, Totals, TraceStep
 from masterlinc.money import ZERO, Money, Quantity, exact, money
 from policylinc.contract import BenefitTerm, BenefitUse, ServiceRule, ServiceRuleKind, Terms
@@ -39,8 +39,8 @@ def _decide(submission: ClaimSubmission, facts: Facts, off: Collection[str]) -> 
     if facts.terms is None:
         lines = tuple(_uncovered(submission, facts, line) for line in submission.lines)
         return _sum_up(lines, (), None)
-    claim = _open(submission, facts, facts.terms)
-    lines = tuple(_take_line(claim, line, off) for line in submission.lines)
+    claim = _open(submission, facts, facts.terms, off)
+    lines = tuple(_take_line(claim, line) for line in submission.lines)
     return _sum_up(lines, _claim_trace(submission, facts, submission.created), facts.preauth_ref)
 
 
@@ -74,7 +74,7 @@ def service_days(submission: ClaimSubmission) -> tuple[date, date]:
     return min(days, default=submission.created), max(days, default=submission.created)
 
 
-def _open(submission: ClaimSubmission, facts: Facts, terms: Terms) -> ClaimWork:
+def _open(submission: ClaimSubmission, facts: Facts, terms: Terms, off: Collection[str]) -> ClaimWork:
     benefits = {term.benefit: term for term in terms.benefits}
     rules: dict[ServiceRuleKind, list[ServiceRule]] = {}
     for rule in terms.rules:
@@ -90,12 +90,21 @@ def _open(submission: ClaimSubmission, facts: Facts, terms: Terms) -> ClaimWork:
         deductible_left=_left(terms.deductible, terms.deductible_used),
         annual_left=_left(terms.annual_limit, terms.annual_used),
         grants=Grants(benefits),
+        eligibility_rules=_looking(ELIGIBILITY_RULES, off),
+        edit_rules=_looking(EDIT_RULES, off),
+        money_rules=_looking(MONEY_RULES, off),
         authorized=_authorized(facts.authorizations),
         beside=look_beside(submission, facts, terms),
     )
 
 
+def _looking(rules: tuple[Rule, ...], off: Collection[str]) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if rule.id not in off) if off else rules
+
+
 def _above(benefits: dict[str, BenefitTerm], term: BenefitTerm) -> tuple[str, ...]:
+    if term.parent is None:
+        return ()
     return tuple(one.benefit for one in lineage(benefits, term.parent))
 
 
@@ -119,36 +128,28 @@ def _left(limit: Money, used: Money) -> Money:
     return money(max(limit - used, ZERO))
 
 
-def _take_line(claim: ClaimWork, line: Line, off: Collection[str]) -> LineDecision:
+def _take_line(claim: ClaimWork, line: Line) -> LineDecision:
     """Decide a line; unless it is rejected, the edits hold later lines of the claim against it."""
-    decided = _decide_line(claim, line, off)
+    decided = _decide_line(claim, line)
     if decided.outcome is not Outcome.REJECTED:
         claim.beside.standing[line.sequence] = decided.benefit
     return decided
 
 
-def _decide_line(claim: ClaimWork, line: Line, off: Collection[str]) -> LineDecision:
+def _decide_line(claim: ClaimWork, line: Line) -> LineDecision:
     day = line.service_date or claim.submission.created
-    work = LineWork(line=line, day=day, quantity=line.quantity, billed_tax=line.tax)
+    work = LineWork(line, day, tuple([one.code for one in line.codes]), line.quantity, line.tax)
     ruling = ruling_on(claim, line)
     if ruling is not None:
         return _ruled(claim, work, ruling)
-    _look(ELIGIBILITY_RULES, claim, work, off)
+    look(claim.eligibility_rules, claim, work)
     if not work.stopped:
-        _look(EDIT_RULES, claim, work, off)
+        look(claim.edit_rules, claim, work)
         work.stopped = work.outcome in (Outcome.REJECTED, Outcome.PENDED)
     if not work.stopped:
-        for rule in MONEY_RULES:
-            if not work.stopped and rule.id not in off:
-                apply(rule, claim, work)
+        look(claim.money_rules, claim, work)
         draw(claim, work)
     return _line_decision(work)
-
-
-def _look(rules: tuple[Rule, ...], claim: ClaimWork, work: LineWork, off: Collection[str]) -> None:
-    for rule in rules:
-        if rule.id not in off:
-            apply(rule, claim, work)
 
 
 def _ruled(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> LineDecision:
@@ -158,7 +159,7 @@ def _ruled(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> LineDecision
 
 
 def _line_decision(work: LineWork) -> LineDecision:
-    payer_share = money(work.payer + work.payer_tax)
+    payer_share = Money(work.payer + work.payer_tax)
     paid = work.outcome in _PAID
     return LineDecision(
         sequence=work.line.sequence,
@@ -171,7 +172,7 @@ def _line_decision(work: LineWork) -> LineDecision:
         tax=work.tax,
         payer_tax=work.payer_tax,
         payer_share=payer_share,
-        patient_share=money(work.allowed + work.tax - payer_share),
+        patient_share=Money(work.allowed + work.tax - payer_share),
         approved_quantity=work.quantity if paid else Quantity(0),
         denial_code=work.denial_code,
         trace=tuple(work.trace),
@@ -184,6 +185,7 @@ def _uncovered(submission: ClaimSubmission, facts: Facts, line: Line) -> LineDec
     work = LineWork(
         line=line,
         day=day,
+        codes=(),
         quantity=line.quantity,
         billed_tax=line.tax,
         outcome=Outcome.REJECTED,
@@ -214,7 +216,8 @@ def _sum_up(lines: tuple[LineDecision, ...], trace: tuple[TraceStep, ...], preau
 
 
 def _totals(lines: tuple[LineDecision, ...]) -> Totals:
-    return Totals(**{name: money(sum(getattr(line, name) for line in lines)) for name in Totals.__struct_fields__})
+    sums = [sum((getattr(line, name) for line in lines), ZERO) for name in Totals.__struct_fields__]
+    return Totals(*map(money, sums))
 
 
 def _outcome(lines: tuple[LineDecision, ...]) -> Outcome:

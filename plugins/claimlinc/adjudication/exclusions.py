@@ -14,7 +14,8 @@ def _waiting(claim: ClaimWork, work: LineWork) -> Finding:
     The service is covered from the first day plus the waiting days on; renewals do not begin anew.
     """
     of_benefit = work.grant.waiting_days if work.grant else 0
-    longest = max(rules_on(claim, work, ServiceRuleKind.WAITING), key=lambda rule: rule.days or 0, default=None)
+    rules = rules_on(claim, work, ServiceRuleKind.WAITING)
+    longest = max(rules, key=lambda rule: rule.days or 0) if rules else None
     of_service = (longest.days or 0) if longest else 0
     if not of_benefit and not of_service:
         return Finding("none", {}, "none")
@@ -45,9 +46,10 @@ def _exclusion(claim: ClaimWork, work: LineWork) -> Finding:
     what it leaves empty it does not ask about. The diagnoses are those that the line names, or the principal one if
     it names none.
     """
-    rule = next(rules_on(claim, work, ServiceRuleKind.EXCLUSION), None)
-    if rule is None:
+    rules = rules_on(claim, work, ServiceRuleKind.EXCLUSION)
+    if not rules:
         return Finding("none", {}, "none")
+    rule = rules[0]
     of_diagnosis = rule.diagnoses and not rule.codes
     return Finding("diagnosis" if of_diagnosis else "service", _named(rule), "excluded")
 

@@ -1,7 +1,9 @@
 """What the payer's part may be at most: limits of the benefit, of those that it is a part of, and of the year."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
+
+from msgspec.structs import replace
 
 from claimlinc.adjudication.balances import Bound, stay
 from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
@@ -25,9 +27,11 @@ def _service_limit(_: ClaimWork, work: LineWork) -> Finding:
     inputs = {"benefit": work.benefit, "quantity": str(work.quantity), "days": str(len(work.new_days))}
     if not work.grant.services:
         return Finding("no-limit", inputs, str(work.quantity))
-    fit, bound = min(((_fitting(one, work), one) for one in work.grant.services), key=lambda pair: pair[0])
+    fits = [_fitting(one, work) for one in work.grant.services]
+    fit = min(fits)
+    bound = work.grant.services[fits.index(fit)]
     left = bound.open(work.day)
-    inputs |= {"limit_of": bound.benefit, "rule_id": bound.rule_id, "kind": bound.kind.value, "per": bound.per.value}
+    inputs |= {"limit_of": bound.benefit, "rule_id": bound.rule_id, "kind": bound.kind, "per": bound.per}
     inputs |= {"limit": str(bound.value), "left": str(left), "payer": str(work.payer)}
     if fit >= work.quantity:
         return Finding("fits", inputs, str(work.quantity))
@@ -74,15 +78,15 @@ def _parent_limit(_: ClaimWork, work: LineWork) -> Finding:
     return _within(work, work.grant.above, {"benefit": work.benefit})
 
 
-def _within(work: LineWork, bounds: Iterable[Bound], inputs: dict[str, str]) -> Finding:
+def _within(work: LineWork, bounds: Sequence[Bound], inputs: dict[str, str]) -> Finding:
     """Cut the payer's part to the least that some limits leave."""
-    bound = min(bounds, key=lambda one: one.open(work.day), default=None)
-    if bound is None:
+    if not bounds:
         return Finding("no-limit", inputs, "no-limit")
-    inputs |= {"limit_of": bound.benefit, "rule_id": bound.rule_id, "per": bound.per.value}
+    bound = bounds[0] if len(bounds) == 1 else min(bounds, key=lambda one: one.open(work.day))
+    inputs |= {"limit_of": bound.benefit, "rule_id": bound.rule_id, "per": bound.per}
     found = _cut(work, Money(bound.open(work.day)), Money(bound.value), inputs)
     yearly = bound.per is LimitPer.YEAR or found.case == "fits"
-    return found if yearly else found._replace(case=f"{found.case}-other")
+    return found if yearly else replace(found, case=f"{found.case}-other")
 
 
 def _annual_limit(claim: ClaimWork, work: LineWork) -> Finding:
@@ -100,7 +104,7 @@ def _cut(work: LineWork, left: Money, limit: Money, inputs: dict[str, str]) -> F
     if before <= left:
         return Finding("fits", inputs, str(before))
     work.payer = left
-    inputs["excess"] = str(money(before - left))
+    inputs["excess"] = str(before - left)
     return Finding("cut" if left else "exhausted", inputs, str(left))
 
 
@@ -108,7 +112,7 @@ def draw(claim: ClaimWork, work: LineWork) -> None:
     """Take what a line uses in the end out of every balance: no limit counts what another one cut."""
     if work.outcome not in (Outcome.APPROVED, Outcome.PARTIAL) or work.grant is None:
         return
-    claim.annual_left = money(max(claim.annual_left - work.payer, ZERO))
+    claim.annual_left = Money(max(claim.annual_left - work.payer, ZERO))
     for bound in (*work.grant.own, *work.grant.above):
         bound.draw(work.day, work.payer)
     for bound in work.grant.services:

@@ -97,8 +97,10 @@ def _vat(claim: ClaimWork, work: LineWork) -> Finding:
 
 def vat_at_most(line: Line, billed: Money, rate: Decimal) -> Money:
     """Return the most tax that a line may bill: the rate's, rounded once for the line or for each unit."""
-    by_unit = money(money(line.unit_price * rate / 100) * line.quantity * line.factor)
-    return max(money(billed * rate / 100), by_unit)
+    by_line = money(billed * rate / 100)
+    if line.tax <= by_line:
+        return by_line
+    return max(by_line, money(money(line.unit_price * rate / 100) * line.quantity * line.factor))
 
 
 PRICE_RULES = (

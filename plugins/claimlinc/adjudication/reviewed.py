@@ -12,7 +12,7 @@ from claimlinc.adjudication.limits import draw
 from claimlinc.adjudication.price import PRICE_RULES
 from claimlinc.adjudication.review import REVIEW, rule_on, set_aside
 from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RULES
-from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, apply, trace_step
+from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, look, trace_step
 from claimlinc.contract import Outcome, TraceStep
 
 _SHARING = tuple(rule for rule in MONEY_RULES if rule not in PRICE_RULES)
@@ -20,8 +20,7 @@ _SHARING = tuple(rule for rule in MONEY_RULES if rule not in PRICE_RULES)
 
 def decide_reviewed(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> words.Words | None:
     """Decide a line as a person ruled; returns the reason where it is theirs."""
-    for rule in ELIGIBILITY_RULES:
-        apply(rule, claim, work)
+    look(ELIGIBILITY_RULES, claim, work)
     if work.stopped and not (ruling.override and work.grant):
         return None
     if work.stopped:
@@ -43,8 +42,7 @@ def decide_reviewed(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> wor
 
 def _share_all(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> None:
     if not ruling.override:
-        for rule in _SHARING:
-            apply(rule, claim, work)
+        look(_SHARING, claim, work)
         return
     for rule in _SHARING:
         _share_uncut(rule, claim, work)

@@ -9,8 +9,8 @@ def _deductible(claim: ClaimWork, work: LineWork) -> Finding:
     """Give what is open of the year's deductible to the patient, out of what is allowed."""
     left = claim.deductible_left
     work.deductible = min(left, work.allowed)
-    claim.deductible_left = money(left - work.deductible)
-    work.payer = money(work.allowed - work.deductible)
+    claim.deductible_left = Money(left - work.deductible)
+    work.payer = Money(work.allowed - work.deductible)
     inputs = {"deductible": str(claim.terms.deductible), "left": str(left), "allowed": str(work.allowed)}
     return Finding("open", inputs, str(work.deductible))
 
@@ -30,7 +30,7 @@ def _copay(claim: ClaimWork, work: LineWork) -> Finding:
         work.copay = min(full, term.copay_cap)
         if term.copay_cap_per is not LimitPer.ITEM:
             found, work.copay = "per-visit", _of_visit(claim, work, term, full, inputs)
-    work.payer = money(of - work.copay)
+    work.payer = Money(of - work.copay)
     return Finding(found, inputs, str(work.copay))
 
 
@@ -39,7 +39,7 @@ def _of_visit(claim: ClaimWork, work: LineWork, term: BenefitTerm, full: Money, 
     visit = (work.benefit, work.day)
     left = claim.copay_left.get(visit, term.copay_cap or ZERO)
     copay = min(full, left)
-    claim.copay_left[visit] = money(left - copay)
+    claim.copay_left[visit] = Money(left - copay)
     inputs["cap_left"] = str(left)
     return copay
 
@@ -58,12 +58,12 @@ def _tax(_: ClaimWork, work: LineWork) -> Finding:
         "deductible": str(work.deductible),
         "copay": str(work.copay),
         "payer": str(work.payer),
-        "patient": str(money(work.allowed - work.payer)),
+        "patient": str(work.allowed - work.payer),
         "tax": str(work.tax),
     }
     if not work.tax:
         return Finding("without-tax", inputs, str(work.payer_tax))
-    inputs["patient_tax"] = str(money(work.tax - work.payer_tax))
+    inputs["patient_tax"] = str(work.tax - work.payer_tax)
     return Finding("with-tax", inputs, str(work.payer_tax))
 
 

@@ -1,10 +1,12 @@
 """What the rules share: how a rule is written, and the state of a claim and of a line while it is decided."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from claimlinc.adjudication.balances import Authorized, Grant, Grants
 from claimlinc.adjudication.facts import Facts
@@ -23,7 +25,7 @@ class Case(NamedTuple):
     code: str | None = None  # a NPHIES denial code
 
 
-class Finding(NamedTuple):
+class Finding(Struct, frozen=True, gc=False):
     """What a rule saw and found: the name of one of its cases, and the figures that the case's words are made with."""
 
     case: str
@@ -56,6 +58,9 @@ class ClaimWork:
     grants: Grants
     authorized: list[Authorized]
     beside: Beside
+    eligibility_rules: tuple["Rule", ...]
+    edit_rules: tuple["Rule", ...]
+    money_rules: tuple["Rule", ...]
     copay_left: dict[tuple[str, date], Money] = field(default_factory=dict)
     of_day: dict[date, dict[str, TraceStep]] = field(default_factory=dict)  # what day rules found
 
@@ -66,6 +71,7 @@ class LineWork:
 
     line: Line
     day: date
+    codes: tuple[str, ...]
     quantity: Quantity  # what may be paid for; the line's own stays as it was billed
     billed_tax: Money  # what of the line's tax may be allowed
     benefit: str = ""
@@ -129,26 +135,31 @@ def outweighs(stage: Stage, new: Outcome, old: Outcome) -> bool:
     return _WEIGHT[new] > _WEIGHT[old]
 
 
-def apply(rule: Rule, claim: ClaimWork, work: LineWork) -> None:
-    """Let one rule look at a line, write its trace step and follow what it found."""
-    step = _of_day(rule, claim, work) if rule.of_day else trace_step(rule, rule.run(claim, work))
-    work.trace.append(step)
-    case = rule.cases[step.case]
-    if case.outcome is None or work.stopped:
-        return
-    if outweighs(rule.stage, case.outcome, work.outcome):
-        work.outcome, work.denial_code = case.outcome, case.code
-    if rule.stage is Stage.ELIGIBILITY or (rule.stage is Stage.MONEY and case.outcome is Outcome.PENDED):
+def look(rules: Iterable[Rule], claim: ClaimWork, work: LineWork) -> None:
+    """Let rules look at a line in their order; money rules stop with it."""
+    of_day = claim.of_day.setdefault(work.day, {})
+    for rule in rules:
+        if work.stopped and rule.stage is Stage.MONEY:
+            return
+        if not rule.of_day:
+            step = trace_step(rule, rule.run(claim, work))
+        elif rule.id in of_day:
+            step = of_day[rule.id]
+        else:
+            step = of_day[rule.id] = trace_step(rule, rule.run(claim, work))
+        work.trace.append(step)
+        case = rule.cases[step.case]
+        if case.outcome is not None and not work.stopped:
+            _follow(rule, case.outcome, case.code, work)
+
+
+def _follow(rule: Rule, outcome: Outcome, code: str | None, work: LineWork) -> None:
+    if outweighs(rule.stage, outcome, work.outcome):
+        work.outcome, work.denial_code = outcome, code
+    if rule.stage is Stage.ELIGIBILITY or (rule.stage is Stage.MONEY and outcome is Outcome.PENDED):
         work.stopped = True
-
-
-def _of_day(rule: Rule, claim: ClaimWork, work: LineWork) -> TraceStep:
-    steps = claim.of_day.setdefault(work.day, {})
-    if rule.id not in steps:
-        steps[rule.id] = trace_step(rule, rule.run(claim, work))
-    return steps[rule.id]
 
 
 def trace_step(rule: Rule | ClaimRule, found: Finding) -> TraceStep:
     """Return a finding as it is kept; its words are made when somebody reads them."""
-    return TraceStep(rule.id, rule.version, found.inputs, found.result, case=found.case)
+    return TraceStep(rule.id, rule.version, found.inputs, found.result, "", "", found.case)
