@@ -7,10 +7,16 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from claimlinc.authorization_schemas import AuthorizationDetail, AuthorizationPage, ExtensionForm
+from claimlinc.authorization_schemas import (
+    AuthorizationDetail,
+    AuthorizationPage,
+    ExtensionForm,
+    NoticeForm,
+    NoticeView,
+)
 from claimlinc.schemas import SubmittedView
 from claimlinc.service import authorization_reading as reading
-from claimlinc.service import extending, releasing
+from claimlinc.service import extending, notices, releasing
 from masterlinc.context import Context
 from masterlinc.http import paging
 from masterlinc.http.idempotency import Keyed, idempotent
@@ -73,6 +79,24 @@ async def extend_authorization(
     return await idempotent(ctx, request, lambda: extending.extend(ctx, authorization_id, data))
 
 
+@post(
+    "/authorizations/notices",
+    opt={"permission": "claim:submit"},
+    summary="Give notice of an emergency",
+    operation_class=Keyed,
+    responses={
+        201: ResponseSpec(NoticeView, description="The notice was recorded", generate_examples=False),
+        200: ResponseSpec(NoticeView, description="It was recorded before", generate_examples=False),
+    },
+)
+async def give_notice(
+    ctx: NamedDependency[Context], request: Request[Any, Any, Any], data: JSONBody[NoticeForm]
+) -> Response[bytes]:
+    """Tell a payer that its member came as an emergency, with proof of the time."""
+    return await idempotent(ctx, request, lambda: notices.give_notice(ctx, data))
+
+
 authorization_router = Router(
-    "/", route_handlers=[list_authorizations, get_authorization, cancel_authorization, extend_authorization]
+    "/",
+    route_handlers=[list_authorizations, get_authorization, cancel_authorization, extend_authorization, give_notice],
 )

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from claimlinc.adjudication.emergencies import EMERGENCY_RULES
 from claimlinc.adjudication.facts import Facts
 from claimlinc.adjudication.work import Case, ClaimRule, ClaimWork, Finding, LineWork, Rule, Stage
 from claimlinc.contract import ClaimSubmission, Outcome
@@ -77,7 +78,7 @@ def _network(claim: ClaimWork, _: LineWork) -> Finding:
     return Finding("emergency" if claim.is_emergency else "outside", inputs, "outside")
 
 
-CLAIM_RULES = (
+CLAIM_RULES: tuple[ClaimRule, ...] = (
     ClaimRule(
         "enrolment",
         "1",
@@ -114,6 +115,7 @@ CLAIM_RULES = (
         },
         _found,
     ),
+    *EMERGENCY_RULES,
 )
 
 _NOT_ACTIVE = Case(

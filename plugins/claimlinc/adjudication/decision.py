@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from claimlinc.adjudication.balances import Authorized, Grants, lineage
 from claimlinc.adjudication.beside import look_beside
 from claimlinc.adjudication.cover import CLAIM_RULES
+from claimlinc.adjudication.emergencies import is_emergency
 from claimlinc.adjudication.facts import Authorization, Facts, LineRuling
 from claimlinc.adjudication.limits import draw
 from claimlinc.adjudication.review import ruling_on
@@ -22,8 +23,6 @@ from masterlinc.money import ZERO, Money, Quantity, exact, money
 from policylinc.contract import BenefitTerm, BenefitUse, ServiceRule, ServiceRuleKind, Terms
 
 _PAID = (Outcome.APPROVED, Outcome.PARTIAL)
-# NPHIES says it in the claim's sub-type (emr) or in its encounter's class (EMER).
-_EMERGENCY, _EMERGENCY_CLASS = "emr", "EMER"
 
 
 def decide(submission: ClaimSubmission, facts: Facts, off: Collection[str] = ()) -> Decision:
@@ -86,7 +85,7 @@ def _open(submission: ClaimSubmission, facts: Facts, terms: Terms, off: Collecti
         coded=[(term, _above(benefits, term)) for term in terms.benefits if term.codes],
         rules=rules,
         prices={(price.system, price.code): price.amount for price in terms.prices},
-        is_emergency=submission.sub_type == _EMERGENCY or submission.encounter_class == _EMERGENCY_CLASS,
+        is_emergency=is_emergency(submission),
         deductible_left=_left(terms.deductible, terms.deductible_used),
         annual_left=_left(terms.annual_limit, terms.annual_used),
         grants=Grants(benefits),

@@ -1,6 +1,6 @@
 """All that a decision rests on besides the submission; kept with it, so that it can be made again."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -49,6 +49,15 @@ class Authorization(Struct, frozen=True):
     lines: tuple[AuthorizedLine, ...]
 
 
+class EmergencyNotice(Struct, frozen=True):
+    """What the payer was told of an emergency; nothing where `received_at` is None."""
+
+    hours: int  # that the payer's terms give
+    happened_at: datetime | None = None
+    received_at: datetime | None = None
+    in_time: bool | None = None
+
+
 class LineRuling(Struct, frozen=True):
     """What a person of the payer decided about a line; amounts are before tax."""
 
@@ -84,3 +93,4 @@ class Facts(Struct, frozen=True):
     review: Review | None = None
     provider_organization_id: UUID | None = None  # who sent the claim, where they are known here
     corrects: tuple[str, ...] = ()  # numbers of the provider's claims that this payer decided and this one corrects
+    emergency_notice: EmergencyNotice | None = None  # None: the claim is about no emergency

@@ -23,6 +23,7 @@ from claimlinc.contract import (
 from claimlinc.service import authorizing, chain, clocks
 from claimlinc.service.checking import check_submission
 from claimlinc.service.history import append_history, load_corrected, load_history
+from claimlinc.service.notices import notice_of
 from claimlinc.service.snapshot import Snapshot, seal
 from claimlinc.service.steps import cover_request
 from masterlinc import ids, wire
@@ -125,6 +126,7 @@ async def _facts(tx: Transaction, request: DecideSubmission, terms: Terms) -> Fa
         history=await load_history(tx, request, terms),
         authorizations=await authorizing.usable(tx, *party),
         preauth_ref=await authorizing.extended(tx, *party),
+        emergency_notice=await notice_of(tx, terms, request.provider_organization_id, request.submission),
         provider_organization_id=request.provider_organization_id,
         corrects=await load_corrected(tx, request),
     )

@@ -1,6 +1,6 @@
 """One scenario for each case that a rule may find: a claim, and what the payer knows."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +8,7 @@ from claim_builders import SERVICES, benefit, line, price, sar, submission, term
 from edit_scenarios import EDITS
 
 from claimlinc.adjudication import Facts
-from claimlinc.adjudication.facts import Authorization, AuthorizedLine
+from claimlinc.adjudication.facts import Authorization, AuthorizedLine, EmergencyNotice
 from claimlinc.contract import ClaimSubmission, Coding, Subject, Use
 from policylinc.contract import (
     BenefitLimit,
@@ -126,4 +126,13 @@ SHARES: tuple[Scenario, ...] = (
         for most in ("5", "2", "0")
     ),
 )
-SCENARIOS: tuple[Scenario, ...] = COVER + EXCLUSIONS + AUTHORIZATIONS + PRICES + SHARES + EDITS
+_CAME = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+EMERGENCIES: tuple[Scenario, ...] = tuple(
+    (submission(line(), sub_type="emr"), Facts(terms(), emergency_notice=notice))
+    for notice in (
+        EmergencyNotice(24),
+        EmergencyNotice(24, _CAME, _CAME + timedelta(hours=24), in_time=True),
+        EmergencyNotice(24, _CAME, _CAME + timedelta(hours=25), in_time=False),
+    )
+)
+SCENARIOS: tuple[Scenario, ...] = COVER + EXCLUSIONS + AUTHORIZATIONS + PRICES + SHARES + EDITS + EMERGENCIES

@@ -68,6 +68,7 @@ ROWS: Mapping[str, list[str]] = {
     "GET /api/v1/authorizations/{authorization_id}": ["authorization.read"],
     "POST /api/v1/authorizations/{authorization_id}/cancel": ["authorization.cancel"],
     "POST /api/v1/authorizations/{authorization_id}/extend": ["authorization.read", "claim.submit"],
+    "POST /api/v1/authorizations/notices": ["authorization.notice"],
     "GET /api/v1/research/claims": ["research.read"],
     "POST /api/v1/nphies/messages": ["claim.submit", "nphies.submit"],
     "GET /api/v1/nphies/messages/{message_id}": ["nphies.read"],

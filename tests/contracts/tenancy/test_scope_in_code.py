@@ -42,6 +42,7 @@ OTHER_SCOPES = {
     "authlinc/service/users.py": "the operator's commands name the organization",
     "claimlinc/demo.py": "the demo",
     "claimlinc/service/chain.py": "a provider's cancellation ends its payer's decision: a task without a permission",
+    "claimlinc/service/notices.py": "a provider tells a payer of an emergency of its member",
     "claimlinc/service/releasing.py": "a provider gives back what it has not used of a payer's authorization for it",
     "claimlinc/service/deciding.py": "a payer decides: a task without a permission, called by the exchange's simulator",
     "doctorlinc/demo.py": "the demo",
