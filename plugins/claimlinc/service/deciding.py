@@ -50,14 +50,33 @@ async def decide_submission(ctx: Context, request: DecideSubmission) -> DecidedS
     check_submission(request.submission, ctx.config.max_lines)
     payer = ctx.acting_for(request.payer_organization_id)
     async with payer.transaction() as tx:
-        await chain.wait_for_turn(tx, request)
-        kept = await _kept(tx, request)
-        if kept is not None:
-            return kept
-        prior = await chain.find_prior(tx, request)
-        if prior:
-            return await _decide_instead(payer, tx, request, prior)
-        return await _decide_and_post(payer, tx, request, await _basis(payer, tx, request))
+        begun = await begin(payer, tx, request)
+        return begun if isinstance(begun, DecidedSubmission) else await finish(payer, tx, request, begun)
+
+
+class Corrects(NamedTuple):
+    """The decisions in whose place another one comes."""
+
+    prior: Sequence[chain.Chained]
+
+
+async def begin(payer: Context, tx: Transaction, request: DecideSubmission) -> DecidedSubmission | Basis | Corrects:
+    """Lock a submission and its member, and return what to decide on, or the kept decision; nothing is written yet."""
+    await chain.wait_for_turn(tx, request)
+    kept = await _kept(tx, request)
+    if kept is not None:
+        return kept
+    prior = await chain.find_prior(tx, request)
+    return Corrects(prior) if prior else await _basis(payer, tx, request)
+
+
+async def finish(
+    payer: Context, tx: Transaction, request: DecideSubmission, begun: Basis | Corrects
+) -> DecidedSubmission:
+    """Decide a submission that was begun; keep the decision and post what it uses."""
+    if isinstance(begun, Corrects):
+        return await _decide_instead(payer, tx, request, begun.prior)
+    return await _decide_and_post(payer, tx, request, begun)
 
 
 async def load_decision(tx: Transaction, decision_id: UUID) -> DecidedSubmission | None:

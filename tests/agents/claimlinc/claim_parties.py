@@ -1,5 +1,6 @@
 """A provider, a payer and a member, made by the agents' own services."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,8 +10,9 @@ from claim_builders import NATIONAL_ID_OF_SARA
 
 from authlinc.contract import OrganizationKind
 from authlinc.service.directory import License, NewOrganization, create_organization
+from claimlinc.contract import Identifier
 from masterlinc.context import Context
-from masterlinc.identity import NATIONAL_ID, PAYER_LICENSE, PROVIDER_LICENSE
+from masterlinc.identity import NATIONAL_ID, PAYER_LICENSE, PROVIDER_LICENSE, make_saudi_id
 from masterlinc.ids import new_id
 from masterlinc.security.principal import service_principal
 from masterlinc.testing import MakePrincipal, Running
@@ -96,18 +98,7 @@ async def make_parties(
     await policies.create_contract(
         keeper, payer, ContractDraft(code="C1", percent_of_billed=Decimal(100), effective_from=date(2020, 1, 1))
     )
-    member_id = await policies.enrol_member(
-        keeper,
-        payer,
-        MemberDraft(
-            policy_number=policy_number,
-            member_number=member_number,
-            name="Sara Ali",
-            birth_date=date(1990, 1, 1),
-            gender="female",
-            identifiers=(PersonIdentifier(NATIONAL_ID, NATIONAL_ID_OF_SARA),),
-        ),
-    )
+    member_id = await policies.enrol_member(keeper, payer, _draft(policy_number, member_number, NATIONAL_ID_OF_SARA))
     return Parties(
         provider=running.context("claimlinc", make_principal("billing", organization=provider)),
         provider_license=provider_license,
@@ -116,4 +107,23 @@ async def make_parties(
         policy_number=policy_number,
         member_number=member_number,
         member_id=member_id,
+    )
+
+
+async def make_member(parties: Parties) -> tuple[str, Identifier]:
+    """Enrol one more member of the payer; the number and the identity of them."""
+    number, identity = f"M-{new_id().hex[-12:]}", make_saudi_id("national_id", secrets.randbelow(10**8))
+    keeper = parties.payer.for_agent("policylinc")
+    await policies.enrol_member(keeper, parties.payer_id, _draft(parties.policy_number, number, identity))
+    return number, Identifier(NATIONAL_ID, identity)
+
+
+def _draft(policy_number: str, member_number: str, identity: str) -> MemberDraft:
+    return MemberDraft(
+        policy_number=policy_number,
+        member_number=member_number,
+        name="Sara Ali",
+        birth_date=date(1990, 1, 1),
+        gender="female",
+        identifiers=(PersonIdentifier(NATIONAL_ID, identity),),
     )
