@@ -8,8 +8,10 @@ Savepoints of a piece cannot be told apart on one connection, so a fault of one 
 rolls back and does them one by one. What waits for anything else than a statement is refused.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from contextvars import Context, copy_context
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from masterlinc.db.engine import CURRENT
@@ -17,6 +19,10 @@ from masterlinc.db.transaction import Transaction
 
 R = TypeVar("R")
 _PLACE = "abreast_place"
+_VALUES = re.compile(r"(?P<head>\s*INSERT INTO [\w.]+ \([^()]*\) VALUES )(?P<tuple>\([^()]*\))\s*", re.IGNORECASE)
+_PARAMETER = re.compile(r"\$([0-9]+)")
+_ROWS = (64, 16, 4)  # at once: few sizes, so that each is prepared once
+_LONGEST = 15_000  # asyncpg keeps no longer statement
 _READS = ("SELECT", "WITH")
 _CHANGES = ("INSERT", "UPDATE", "DELETE")
 
@@ -152,15 +158,15 @@ class _Run(Generic[R]):
 
 
 async def _answers(connection: Any, kind: str, query: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
-    if kind == "executemany":
-        await connection.executemany(query, [row for rows in arguments for row in rows])
-        return [None] * len(arguments)
     word = query.split(None, 1)[0].upper()
+    if kind == "executemany":
+        await _write(connection, query, [row for rows in arguments for row in rows])
+        return [None] * len(arguments)
     if kind == "execute":
         tag = _tag(word, query)
         if len(arguments) == 1 or tag is None:
             return [await connection.execute(query, *one) for one in arguments]
-        await connection.executemany(query, arguments)
+        await _write(connection, query, arguments)
         return [tag] * len(arguments)
     tagged = _tagged(word, query, len(arguments[0])) if len(arguments) > 1 else None
     if tagged is None:
@@ -170,6 +176,34 @@ async def _answers(connection: Any, kind: str, query: str, arguments: list[tuple
     for row in await connection.fetchmany(tagged, [(*one, place) for place, one in enumerate(distinct)]):
         found[row[_PLACE]].append(Row(row))
     return [found[place] for place in places]
+
+
+async def _write(connection: Any, query: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Run a statement for each row; an INSERT of values takes several rows at once, so triggers and rules run once."""
+    values = _VALUES.fullmatch(query)
+    left = list(rows)
+    if values is not None:
+        for count in _ROWS:
+            while len(left) >= count:
+                several = _several(values["head"], values["tuple"], count)
+                if several is None:
+                    break
+                await connection.execute(several, *(value for row in left[:count] for value in row))
+                del left[:count]
+    if left:
+        await connection.executemany(query, left)
+
+
+@lru_cache(maxsize=256)
+def _several(head: str, one: str, count: int) -> str | None:
+    """Return an INSERT of so many rows; None where it is too long to be prepared once and kept."""
+    width = max(map(int, _PARAMETER.findall(one)), default=0)
+
+    def shifted(by: int) -> str:
+        return _PARAMETER.sub(lambda match: f"${int(match[1]) + by}", one)
+
+    text = head + ", ".join(shifted(place * width) for place in range(count))
+    return text if width and len(text) <= _LONGEST else None
 
 
 def _tag(word: str, query: str) -> str | None:

@@ -1,23 +1,26 @@
-"""`masterlinc adjudicate replay`: past decisions made again, the same way or on other terms."""
+"""`masterlinc adjudicate`: past decisions made again, the same way or on other terms; a file of submissions decided."""
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from masterlinc.errors import StartupError
 
 if TYPE_CHECKING:
     from claimlinc.replay.replaying import Asked, Replayed
+    from masterlinc.context import Context
+
+R = TypeVar("R")
 
 DIFFERS = 3
 
 
 def add(commands: Any) -> None:
     """Add the command to `masterlinc`."""
-    adjudicate = commands.add_parser("adjudicate", help="decide past claims again, and change nothing")
+    adjudicate = commands.add_parser("adjudicate", help="decide past claims again; decide a file of submissions")
     verbs = adjudicate.add_subparsers(required=True, metavar="WHAT")
     replay = verbs.add_parser("replay", help="decide on what was kept; 3 where a decision is not the same again")
     replay.add_argument("--payer", action="append", metavar="ORG-…", help="of this payer only; may be repeated")
@@ -30,6 +33,12 @@ def add(commands: Any) -> None:
     replay.add_argument("--show", type=int, default=20, help="how many changed claims to show (default: %(default)s)")
     replay.add_argument("--format", choices=["text", "json"], default="text", help="(default: %(default)s)")
     replay.set_defaults(run=_replay)
+    batch = verbs.add_parser("batch", help="decide a file of submissions to a payer, each once; run again, it goes on")
+    batch.add_argument("file", type=Path, help="a submission a line, as JSON")
+    batch.add_argument("--payer", required=True, metavar="ORG-…", help="whose decisions they are")
+    batch.add_argument("--processes", type=int, default=2, help="that share the work (default: %(default)s)")
+    batch.add_argument("--format", choices=["text", "json"], default="text", help="(default: %(default)s)")
+    batch.set_defaults(run=_batch)
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -54,8 +63,53 @@ def _replay(options: argparse.Namespace) -> int:
     return DIFFERS if found.differs else 0
 
 
+def _batch(options: argparse.Namespace) -> int:
+    from claimlinc.batch import files
+    from claimlinc.batch.running import Summary, Work, run, spread
+    from masterlinc import ids, wire
+
+    payer, total = ids.parse("ORG", options.payer), Summary()
+    tell = _progress()
+    try:
+        count = files.check(options.file, _max_lines())
+    except OSError as fault:
+        raise StartupError(f"{options.file}: {fault.strerror}") from None
+
+    def add(done: Summary) -> None:
+        total.add(done)
+        tell(total.decided + total.kept + total.refused, count)
+
+    work = Work(str(options.file), payer)
+
+    async def alone(ctx: "Context") -> None:
+        await run(ctx.acting_for(payer), work, add)
+
+    asyncio.run(_with_context(alone) if options.processes <= 1 else spread(work, options.processes, add))
+    if options.format == "json":
+        print(wire.dump(total))
+    else:
+        outcomes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(total.outcomes.items()))
+        print(f"{total.decided} decided{f' ({outcomes})' if outcomes else ''}, {total.kept} had been decided before")
+        for one in total.refusals:
+            print(f"line {one.line}: {one.claim_number}: {one.detail}")
+    return 1 if total.refused else 0
+
+
+def _max_lines() -> int:
+    from masterlinc.registry import assemble, discover
+    from masterlinc.settings import load
+
+    lines: int = assemble(load(), *discover()).configs["claimlinc"].max_lines
+    return lines
+
+
 async def _run(wanted: "Asked", tell: Callable[[int, int], None]) -> "Replayed":
     from claimlinc.replay.replaying import replay
+
+    return await _with_context(lambda ctx: replay(ctx, wanted, tell))
+
+
+async def _with_context(work: Callable[["Context"], Awaitable[R]]) -> R:
     from masterlinc import runtime
     from masterlinc.context import Context
     from masterlinc.registry import assemble, discover
@@ -64,8 +118,7 @@ async def _run(wanted: "Asked", tell: Callable[[int, int], None]) -> "Replayed":
 
     settings = load()
     async with runtime.opened(settings, assemble(settings, *discover())) as services:
-        ctx = Context("claimlinc", services, service_principal("claimlinc", frozenset()), trace_id="cli")
-        return await replay(ctx, wanted, tell)
+        return await work(Context("claimlinc", services, service_principal("claimlinc", frozenset()), trace_id="cli"))
 
 
 def _progress() -> Callable[[int, int], None]:
@@ -74,7 +127,7 @@ def _progress() -> Callable[[int, int], None]:
         return lambda *_: None
 
     def tell(done: int, total: int) -> None:
-        print(f"\r{done:,} of {total:,} decisions", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        print(f"\r{done:,} of {total:,}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
     return tell
 

@@ -99,27 +99,13 @@ async def append_entries(
     tx: Transaction, cover: Cover, decision_id: UUID, kind: str, uses: Sequence[EntryFigures]
 ) -> None:
     """Append the entries; a trigger brings the balances to their sum."""
-    sql = """
-    INSERT INTO policylinc.benefit_entry
-        (organization_id, id, decision_id, kind, member_id, policy_year, benefit, amount, deductible, units, days)
-    SELECT $1, id, $4, $5, $2, $3, benefit, amount, deductible, units, days
-    FROM unnest($6::uuid[], $7::text[], $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[])
-        AS u (id, benefit, amount, deductible, units, days)
-    """
-    await tx.execute(
-        sql,
-        cover.policy.organization_id,
-        cover.member.id,
-        cover.year,
-        decision_id,
-        kind,
-        [new_id() for _ in uses],
-        [use.benefit for use in uses],
-        [use.amount for use in uses],
-        [use.deductible for use in uses],
-        [use.units for use in uses],
-        [use.days for use in uses],
+    sql = (
+        "INSERT INTO policylinc.benefit_entry (organization_id, id, decision_id, kind, member_id, policy_year, benefit,"
+        " amount, deductible, units, days) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
     )
+    key = (cover.member.id, cover.year)
+    rows = [(cover.policy.organization_id, new_id(), decision_id, kind, *key, *use) for use in uses]
+    await tx.executemany(sql, rows)
 
 
 async def entries_of(tx: Transaction, payer: UUID, decision_id: UUID) -> list[EntryFigures]:

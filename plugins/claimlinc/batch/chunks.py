@@ -31,12 +31,17 @@ def _first(waiting: list[DecideSubmission], size: int) -> tuple[list[DecideSubmi
     taken: set[Hashable] = set()
     for one in waiting:
         keys = keys_of(one)
-        if len(chunk) < size and taken.isdisjoint(keys):
+        if len(chunk) < (1 if _alone(chunk, one) else size) and taken.isdisjoint(keys):
             chunk.append(one)
         else:
             left.append(one)
         taken |= keys
     return chunk, left
+
+
+def _alone(chunk: list[DecideSubmission], one: DecideSubmission) -> bool:
+    """Say whether one of them builds on another claim: it may change that one, so it stands in a chunk of its own."""
+    return bool(one.submission.related) or any(other.submission.related for other in chunk)
 
 
 def keys_of(request: DecideSubmission) -> set[Hashable]:
@@ -45,5 +50,6 @@ def keys_of(request: DecideSubmission) -> set[Hashable]:
     keys: set[Hashable] = {("claim", submission.identifier.system, submission.identifier.value)}
     if submission.cover.member_id:
         keys.add(("member", submission.cover.member_id))
+    keys |= {("claim", one.identifier.system, one.identifier.value) for one in submission.related}
     keys |= {("person", one.system, one.value) for one in submission.subject.identifiers}
     return keys

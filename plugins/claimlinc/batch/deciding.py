@@ -9,7 +9,7 @@ from msgspec import Struct
 from claimlinc.batch.chunks import chunks
 from claimlinc.contract import DecidedSubmission, DecideSubmission
 from claimlinc.service.checking import check_submission
-from claimlinc.service.deciding import Basis, begin, finish
+from claimlinc.service.deciding import Basis, Corrects, begin, finish
 from masterlinc.context import Context
 from masterlinc.db.abreast import NotAbreast, abreast
 from masterlinc.errors import DomainError
@@ -30,15 +30,18 @@ class Outcome(Struct, frozen=True):
     refusal: DomainError | None = None
 
 
-async def decide_all(ctx: Context, requests: Iterable[DecideSubmission], size: int = CHUNK) -> AsyncIterator[Outcome]:
+async def decide_chunks(
+    ctx: Context, requests: Iterable[DecideSubmission], size: int = CHUNK
+) -> AsyncIterator[list[Outcome]]:
     """Decide submissions of one payer chunk by chunk, a transaction each; what was decided before is answered."""
     for chunk in chunks(requests, size):
-        for outcome in await decide_chunk(ctx, chunk):
-            yield outcome
+        yield await decide_chunk(ctx, chunk)
 
 
 async def decide_chunk(ctx: Context, requests: Sequence[DecideSubmission]) -> list[Outcome]:
     """Decide submissions of which no two share a claim or a person, side by side, or one by one where that fails."""
+    if len(requests) == 1:
+        return [await _alone(ctx, requests[0])]
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return await _side_by_side(ctx, requests)
@@ -56,10 +59,12 @@ async def _side_by_side(ctx: Context, requests: Sequence[DecideSubmission]) -> l
         check_submission(request.submission, ctx.config.max_lines)
     async with payer.transaction() as tx:
         begun = await abreast(tx, [partial(begin, payer, request=one) for one in requests])
-        pairs = list(zip(requests, begun, strict=True))
+        if any(isinstance(one, Corrects) for one in begun):
+            raise NotAbreast("a correction takes back what another claim used before it is decided")
+        pairs = [(request, one) for request, one in zip(requests, begun, strict=True) if not isinstance(one, Corrects)]
         bases = [(request, one) for request, one in pairs if isinstance(one, Basis)]
         _check_members([basis for _, basis in bases])
-        made = await abreast(tx, [partial(finish, payer, request=request, basis=basis) for request, basis in bases])
+        made = await abreast(tx, [partial(finish, payer, request=request, begun=basis) for request, basis in bases])
     fresh = iter(made)
     return [
         Outcome(request, next(fresh)) if isinstance(one, Basis) else Outcome(request, one, kept=True)

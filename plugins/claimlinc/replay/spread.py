@@ -1,14 +1,11 @@
 """Many kept decisions on several processors: the span is cut, each process takes its parts, their counts are added."""
 
-import asyncio
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import pairwise
 
 from msgspec import Struct
 
+from claimlinc import workers
 from claimlinc.replay import kept
 from claimlinc.replay.comparing import Compared
 from claimlinc.replay.kept import END, START
@@ -16,11 +13,8 @@ from claimlinc.replay.running import Job, Part, compare_part, tally_part
 from claimlinc.replay.tally import Tally
 from masterlinc import wire
 from masterlinc.context import Context
-from masterlinc.errors import StartupError
 
 PART = 5_000  # decisions
-_WORKER = (sys.executable, "-m", "claimlinc.replay.worker")
-_LONGEST_LINE = 16 * 1024 * 1024
 Counts = Tally | Compared
 Tell = Callable[[int], None]
 
@@ -66,6 +60,7 @@ async def count(ctx: Context, job: Job, processes: int, tell: Tell) -> Counts:
             take(place, await count_part(ctx, job, part))
     else:
         await _spread(job, parts, processes, take)
+    assert len(found) == len(parts), "a process that ends well has done its parts"
     for _, counts in sorted(found.items()):
         total.add(counts, job.sample)  # type: ignore[arg-type]  # all are of the job's kind
     return total
@@ -73,33 +68,12 @@ async def count(ctx: Context, job: Job, processes: int, tell: Tell) -> Counts:
 
 async def _spread(job: Job, parts: Sequence[Part], processes: int, take: Callable[[int, Counts], None]) -> None:
     numbered = list(enumerate(parts))
-    shares = [share for start in range(processes) if (share := numbered[start::processes])]
-    children: list[Process] = []
-    try:
-        while len(children) < len(shares):
-            children.append(
-                await asyncio.create_subprocess_exec(*_WORKER, stdin=PIPE, stdout=PIPE, limit=_LONGEST_LINE)
-            )
-        async with asyncio.TaskGroup() as group:
-            for child, share in zip(children, shares, strict=True):
-                group.create_task(_follow(child, Work(job, share), take))
-    finally:
-        for child in children:
-            with suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
+    works = [Work(job, share) for start in range(processes) if (share := numbered[start::processes])]
 
-
-async def _follow(child: Process, work: Work, take: Callable[[int, Counts], None]) -> None:
-    assert child.stdin is not None and child.stdout is not None, "both are pipes"  # noqa: PT018 - one fact
-    child.stdin.write(wire.encode(work))
-    child.stdin.close()
-    left = len(work.parts)
-    while line := await child.stdout.readline():
-        done = wire.load(line, Done)
-        counts = done.tally or done.compared
+    def done(line: bytes) -> None:
+        one = wire.load(line, Done)
+        counts = one.tally or one.compared
         assert counts is not None, "a part is counted one way or the other"
-        take(done.place, counts)
-        left -= 1
-    if await child.wait() or left:
-        raise StartupError(f"a process of the replay ended with {child.returncode} and {left} parts undone")
+        take(one.place, counts)
+
+    await workers.share("claimlinc.replay.worker", [wire.encode(work) for work in works], done)

@@ -1,10 +1,18 @@
 """A batch decides as one by one does: the same decisions, each submission once, whatever stops it."""
 
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from contextlib import suppress
 from decimal import Decimal
 from itertools import chain
 
 import msgspec
 import pytest
+import pytest_asyncio
 from claim_builders import line
 from claim_deciding import claim, decide, everything
 from claim_parties import make_member
@@ -12,11 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claimlinc.batch.chunks import chunks, keys_of
-from claimlinc.batch.deciding import decide_all, decide_chunk
-from claimlinc.contract import ClaimType, Cover, DecideSubmission, Identifier, Subject, Use
+from claimlinc.batch.deciding import decide_chunk, decide_chunks
+from claimlinc.batch.files import FileLine
+from claimlinc.contract import ClaimType, Cover, DecideSubmission, Identifier, RelatedClaim, Subject, Use
 from claimlinc.replay.canonical import canonical
 from claimlinc.service.deciding import load_decision
+from masterlinc import ids, wire
 from masterlinc.ids import new_id
+from masterlinc.testing import MASTER_KEY
 
 
 async def people(parties, number):
@@ -51,7 +62,7 @@ def requests(parties, claims):
 
 
 async def run(parties, made, size=100):
-    return [one async for one in decide_all(parties.payer, requests(parties, made), size)]
+    return [one async for chunk in decide_chunks(parties.payer, requests(parties, made), size) for one in chunk]
 
 
 def renumbered(claims):
@@ -104,6 +115,29 @@ async def test_what_a_batch_keeps_is_what_one_alone_keeps(parties):
             assert canonical(kept.decision) == canonical(one.decided.decision)
     sums = await everything(parties)
     assert sums["claimlinc.decision"][0] == sums["claimlinc.decision_basis"][0] == 10
+
+
+async def test_a_correction_in_a_batch_ends_what_it_corrects(parties):
+    ((member, identity), other) = await people(parties, 2)
+    person = Subject(name="Sara", identifiers=(identity,))
+    first = claim(parties, line("400"), cover=Cover(member_id=member), subject=person)
+    again = claim(
+        parties,
+        line("300"),
+        cover=Cover(member_id=member),
+        subject=person,
+        related=(RelatedClaim(first.identifier, "prior"),),
+    )
+    more = claims_of(parties, [other], rounds=3)
+    outcomes = await run(parties, [first, *more[:2], again, *more[2:]])
+    assert [one.refusal for one in outcomes] == [None] * 5
+    async with parties.payer.transaction() as tx:
+        use = await tx.fetchval(
+            "SELECT sum(used) FROM policylinc.balance b JOIN policylinc.member m ON m.id = b.member_id"
+            " WHERE m.member_number = $1",
+            member,
+        )
+    assert use == Decimal(255)  # 85 % of 300, and nothing of the first any more
 
 
 async def test_the_same_batch_again_answers_what_was_kept(parties):
@@ -179,3 +213,116 @@ def test_chunks_keep_the_order_of_a_person_and_lose_nobody(given_, size):
 
 class _Anyone:
     provider_license = payer_license = member_number = policy_number = "x"
+
+
+async def test_a_command_decides_a_file_by_several_processes(commanded, tmp_path):
+    settings, parties = commanded
+    file = written(tmp_path, parties, claims_of(parties, await people(parties, 5), rounds=2))
+    code, said, _ = await masterlinc(settings, "batch", str(file), *of(parties), "--format", "json")
+    done = json.loads(said)
+    assert (code, done["decided"], done["kept"], done["refused"]) == (0, 10, 0, 0)
+    assert sum(done["outcomes"].values()) == 10
+    code, said, _ = await masterlinc(settings, "batch", str(file), *of(parties), "--processes", "1")
+    assert (code, said) == (0, "0 decided, 10 had been decided before\n")
+    code, said, _ = await masterlinc(settings, "replay", *of(parties), "--processes", "1")
+    assert (code, said) == (0, "10 decisions made again: 10 the same, 0 not\n")
+
+
+async def test_a_file_with_faults_is_refused_whole_with_all_of_them(commanded, tmp_path):
+    settings, parties = commanded
+    made = claims_of(parties, await people(parties, 2))
+    file = written(tmp_path, parties, [made[0], msgspec.structs.replace(made[1], lines=())])
+    with file.open("a") as more:
+        more.write('{"submission": 1}\nno json\n' + wire.dump(FileLine(made[0], "ORG-1")) + "\n")
+    before = await everything(parties)
+    code, said, faults = await masterlinc(settings, "batch", str(file), *of(parties))
+    assert (code, said) == (1, "")
+    assert [part.partition(": ")[0].strip() for part in faults.removeprefix("masterlinc: ").split("; ")] == [
+        f"line {number}" for number in (2, 3, 4, 5)
+    ]
+    assert await everything(parties) == before
+
+
+async def test_a_batch_that_is_killed_goes_on_and_decides_nothing_twice(commanded, tmp_path):
+    """The processes die by SIGKILL after some chunks; what was committed stays, and the next run does the rest."""
+    settings, parties = commanded
+    made = claims_of(parties, await people(parties, 40), rounds=6)
+    file = written(tmp_path, parties, made)
+    killed = 0
+    while killed < 3:
+        child = await started(settings, "batch", str(file), *of(parties), "--processes", "1")
+        before = await decided(parties)
+        while child.returncode is None and await decided(parties) <= before:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), 0.02)
+        if child.returncode is not None:
+            break
+        child.kill()
+        assert await child.wait() == -signal.SIGKILL
+        killed += 1
+    assert killed > 0
+    code, said, _ = await masterlinc(settings, "batch", str(file), *of(parties), "--format", "json")
+    done = json.loads(said)
+    assert (code, done["decided"] + done["kept"], done["refused"]) == (0, len(made), 0)
+    assert done["kept"] > 0
+    async with parties.payer.transaction() as tx:
+        heads = await tx.fetch(
+            "SELECT identifier_value, count(*) AS times FROM claimlinc.decision WHERE identifier_value = ANY ($1)"
+            " GROUP BY 1",
+            [one.identifier.value for one in made],
+        )
+        assert [row["times"] for row in heads] == [1] * len(made)
+        drift = await tx.fetchval(
+            "SELECT count(*) FROM policylinc.balance b WHERE used <> (SELECT coalesce(sum(e.amount), 0)"
+            " FROM policylinc.benefit_entry e WHERE (e.member_id, e.policy_year, e.benefit) ="
+            " (b.member_id, b.policy_year, b.benefit))"
+        )
+        assert drift == 0
+        double = await tx.fetch("SELECT decision_id FROM policylinc.posting GROUP BY 1, kind HAVING count(*) > 1")
+        assert double == []
+        paid = await tx.fetchval(
+            "SELECT sum(payer_share - payer_tax) FROM claimlinc.decision WHERE use = 'claim' AND outcome <> 'pended'"
+        )
+        assert paid == await tx.fetchval("SELECT sum(amount) FROM policylinc.benefit_entry")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def commanded(running, parties):
+    return running.services.settings, parties
+
+
+def of(parties):
+    return "--payer", ids.show("ORG", parties.payer_id)
+
+
+def written(folder, parties, claims):
+    file = folder / "claims.jsonl"
+    provider = ids.show("ORG", parties.provider_id)
+    file.write_bytes(b"".join(wire.encode(FileLine(one, provider)) + b"\n" for one in claims))
+    return file
+
+
+async def decided(parties):
+    async with parties.payer.transaction() as tx:
+        return await tx.fetchval("SELECT count(*) FROM claimlinc.decision")
+
+
+async def started(settings, *words):
+    """Run the command as a process of its own, with the settings of the running system."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "masterlinc.cli", "adjudicate", *words),
+        env=os.environ
+        | {
+            "MASTERLINC_DATABASE__URL": settings.database.url.reveal(),
+            "MASTERLINC_SECURITY__MASTER_KEY": MASTER_KEY,
+            "MASTERLINC_PROFILE": "testing",
+        },
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+
+
+async def masterlinc(settings, *words):
+    child = await started(settings, *words)
+    said, faults = await child.communicate()
+    return child.returncode, said.decode(), faults.decode()
