@@ -24,6 +24,8 @@ CONNECTS = {
 # Agents that work in another scope than the caller's: by file, why they may. What they do there is audited there.
 OTHER_SCOPES = {
     "authlinc/cli.py": "the operator's commands",
+    "claimlinc/batch/deciding.py": "the payer that a file of submissions is addressed to",
+    "claimlinc/batch/worker.py": "a process of the command that decides such a file, in the scope of its payer",
     "claimlinc/cli.py": "the operator's command, which takes each payer's own scope",
     "claimlinc/replay/replaying.py": "the operator's command: one payer after the other, each in its own scope",
     "claimlinc/replay/worker.py": "a process of that command, in the scope of one payer",
@@ -132,6 +134,7 @@ def test_a_context_is_made_by_the_kernel_alone():
     made = found(PLUGINS, lambda tree: any(name in {"Context", "Principal", "Transaction"} for name, _ in calls(tree)))
     assert names(made, ROOT / "plugins") <= {
         "authlinc/cli.py",
+        "claimlinc/batch/worker.py",
         "claimlinc/cli.py",
         "claimlinc/replay/worker.py",
         "policylinc/cli.py",
