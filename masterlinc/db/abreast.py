@@ -52,8 +52,15 @@ async def abreast(tx: Transaction, works: Sequence[Callable[[Transaction], Await
         for run in runs:
             run.close()
     for run in runs:
-        tx.take(run.transaction)
+        _take_over(tx, run.transaction)
     return [run.result for run in runs]
+
+
+def _take_over(tx: Transaction, part: Transaction) -> None:
+    """Take over what a part will publish and audit."""
+    tx._events += part._events  # noqa: SLF001
+    tx._audits += part._audits  # noqa: SLF001
+    tx._hooks += part._hooks  # noqa: SLF001
 
 
 class Row:
@@ -132,7 +139,7 @@ class _Run(Generic[R]):
     __slots__ = ("_context", "_coroutine", "answer", "ask", "result", "transaction")
 
     def __init__(self, tx: Transaction, work: Callable[[Transaction], Awaitable[R]]) -> None:
-        self.transaction = tx.beside(_Line())
+        self.transaction = Transaction(_Line(), tx.organizations, tx._actor)  # noqa: SLF001 - a part of it
         self._context: Context = copy_context()
         self._context.run(CURRENT.set, self.transaction)
         self._coroutine: Any = self._context.run(work, self.transaction)

@@ -127,16 +127,6 @@ class Transaction:
         """Say whether this transaction published anything."""
         return bool(self._events)
 
-    def beside(self, connection: Any) -> "Transaction":
-        """Return a transaction that is part of this one, over what stands for its connection."""
-        return Transaction(connection, self.organizations, self._actor)
-
-    def take(self, part: "Transaction") -> None:
-        """Take over what a part will publish and audit."""
-        self._events += part._events  # noqa: SLF001 - of the same kind
-        self._audits += part._audits  # noqa: SLF001
-        self._hooks += part._hooks  # noqa: SLF001
-
     def _closing(self) -> str:
         """Return what writes audit and events, for the COMMIT's round trip: asyncpg takes no arguments there."""
         who, statements = self._actor, []
