@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from makers import patient, policy
+from makers import enrolled, patient, policy
 from peopled import CLERK, Peopled
 
 from authlinc.contract import DEMO_PROVIDERS
@@ -68,7 +68,7 @@ ROWS: Mapping[str, list[str]] = {
     "GET /api/v1/authorizations/{authorization_id}": ["authorization.read"],
     "POST /api/v1/authorizations/{authorization_id}/cancel": ["authorization.cancel"],
     "POST /api/v1/authorizations/{authorization_id}/extend": ["authorization.read", "claim.submit"],
-    "POST /api/v1/authorizations/notices": ["authorization.notice"],
+    "POST /api/v1/authorizations/notices": ["authorization.notice", "policy.cover_read", "policy.terms_read"],
     "GET /api/v1/research/claims": ["research.read"],
     "POST /api/v1/nphies/messages": ["claim.submit", "nphies.submit"],
     "GET /api/v1/nphies/messages/{message_id}": ["nphies.read"],
@@ -159,7 +159,13 @@ async def bodies(peopled: Peopled, clerk: Principal) -> dict[str, Any]:
     person = await patient(peopled, clerk)
     insured = await policy(peopled, peopled.maker(peopled.payers[0], CLERK))
     message = json.loads(_MESSAGE.read_text(encoding="utf-8"))
+    now = peopled.running.services.clock.now()
     return {
+        "POST /api/v1/authorizations/notices": {
+            "payer_id": peopled.payer_licenses[0],
+            "member_number": await enrolled(peopled, clerk),
+            "happened_at": now.isoformat(),
+        },
         "POST /api/v1/delegate": {
             "task_description": "answer what is sent",
             "task": "masterlinc.echo",

@@ -74,12 +74,19 @@ async def claim(peopled: Peopled, maker: Principal) -> str:
     return str(json.loads(answer.body)["claim_id"])
 
 
+async def enrolled(peopled: Peopled, maker: Principal) -> str:
+    """The member number of somebody whom the first payer insures today."""
+    ctx, payer, number = peopled.context("claimlinc", maker), peopled.payers[0], f"M-{new_id().hex[-12:]}"
+    day = today(peopled.running.services.clock)
+    person = EnrolMember(payer, "Huda Alotaibi", date(1990, 1, 1), "female", number, (), day)
+    await ctx.acting_for(payer).call(person, FoundCover)
+    return number
+
+
 async def authorization(peopled: Peopled, maker: Principal) -> str:
     """What the first payer granted of a request for a pre-authorization."""
     ctx, day = peopled.context("claimlinc", maker), today(peopled.running.services.clock)
-    payer, number = ctx.acting_for(peopled.payers[0]), f"M-{new_id().hex[-12:]}"
-    person = EnrolMember(peopled.payers[0], "Huda Alotaibi", date(1990, 1, 1), "female", number, (), day)
-    await payer.call(person, FoundCover)
+    payer, number = ctx.acting_for(peopled.payers[0]), await enrolled(peopled, maker)
     code = Coding("http://nphies.sa/terminology/CodeSystem/services", "83600-00-10")
     line = Line(1, (code,), Quantity(1), Money("200.00"), Money("200.00"), ZERO, service_date=day)
     asked = ClaimSubmission(
