@@ -6,7 +6,7 @@ from uuid import UUID
 from claim_builders import DAY, SERVICES, line
 
 from claimlinc.adjudication.facts import PastLine
-from claimlinc.contract import Coding, Line, Outcome
+from claimlinc.contract import Coding, Decision, Line, Outcome, TraceStep
 from masterlinc.money import Quantity
 from policylinc.contract import ServiceRule, ServiceRuleKind
 
@@ -17,7 +17,7 @@ CONSULTATION = "83600-00-10"
 
 def coded(code: str = CONSULTATION, **more: Any) -> Line:
     """Build a line of a code, at no site of the body."""
-    return line(codes=(Coding(SERVICES, code),), **({"body_site": None} | more))
+    return line(**({"codes": (Coding(SERVICES, code),), "body_site": None} | more))
 
 
 def past(code: str = CONSULTATION, **more: Any) -> PastLine:
@@ -41,3 +41,18 @@ def past(code: str = CONSULTATION, **more: Any) -> PastLine:
 def payer_rule(kind: ServiceRuleKind, **more: Any) -> ServiceRule:
     """Build a payer's rule on all services."""
     return ServiceRule(**({"id": "r.1@1", "kind": kind, "text": "As agreed", "text_ar": "حسب الاتفاق"} | more))
+
+
+def found(decision: Decision, rule: str) -> list[str]:
+    """Return what a rule found at each line; `-` where it did not look."""
+    return [next((step.case for step in decided.trace if step.rule == rule), "-") for decided in decision.lines]
+
+
+def step_of(decision: Decision, rule: str, place: int = 0) -> TraceStep:
+    """Return a rule's step at a line."""
+    return next(step for step in decision.lines[place].trace if step.rule == rule)
+
+
+def denials(decision: Decision) -> list[str | None]:
+    """Return the denial code of each line."""
+    return [decided.denial_code for decided in decision.lines]

@@ -48,7 +48,7 @@ async def test_a_decided_line_is_seen_by_the_next_claim_of_the_member(parties):
         supporting_info=(SupportingInfo(1, "days-supply", text="30", unit="d"),),
     )
     decided = await decide(parties, made)
-    found = await past_of(parties, claim(parties))
+    found = await past_of(parties, claim(parties, *rows))
     first, second = found
     assert first == PastLine(
         decision_id=decided.decision_id,

@@ -6,7 +6,7 @@ from datetime import date
 from claimlinc.adjudication import tables
 from claimlinc.adjudication.facts import PastLine
 from claimlinc.adjudication.lines import day_of
-from claimlinc.adjudication.tables import fits_any
+from claimlinc.adjudication.tables import PackageRow, fits_any, service_fits
 from claimlinc.contract import ClaimSubmission, Outcome
 from policylinc.contract import ServiceRule, ServiceRuleKind, Terms
 
@@ -20,11 +20,12 @@ def window_days(terms: Terms) -> int:
 
 
 def relevant(history: Iterable[PastLine], submission: ClaimSubmission, terms: Terms) -> tuple[PastLine, ...]:
-    """Return the past lines of the claim's days, of its codes, consultations, and what frequency rules count."""
+    """Return the past lines of the claim's codes and packages, consultations, and what frequency rules count."""
     days = {day_of(submission, line) for line in submission.lines}
     codes = {(coding.system, coding.code) for line in submission.lines for coding in line.codes}
     facts = [tables.service(code) for _, code in codes]
     consults = bool(terms.follow_up_days) and any(one.consultation for one in facts)
+    packages = {row for one in facts for row in (*one.part_of, *one.contains)}
     rows = {row for one in facts for row in one.frequencies}
     asked = [rule for rule in terms.rules if rule.kind is ServiceRuleKind.FREQUENCY]
     rules = [rule for rule in asked if not rule.codes or any(fits_any(rule.codes, code) for _, code in codes)]
@@ -32,7 +33,9 @@ def relevant(history: Iterable[PastLine], submission: ClaimSubmission, terms: Te
     def is_used(line: PastLine) -> bool:
         if line.outcome is Outcome.REJECTED:
             return False
-        if line.service_date in days or any((one.system, one.code) in codes for one in line.codes):
+        if any((one.system, one.code) in codes for one in line.codes):
+            return True
+        if line.service_date in days and any(_is_bundled(packages, one.code) for one in line.codes):
             return True
         near = consults and _is_near(line.service_date, days, terms.follow_up_days)
         if near and any(tables.service(one.code).consultation for one in line.codes):
@@ -42,6 +45,10 @@ def relevant(history: Iterable[PastLine], submission: ClaimSubmission, terms: Te
         return any(_counts(rule, line, days) for rule in rules)
 
     return tuple(line for line in history if is_used(line))
+
+
+def _is_bundled(packages: Iterable[PackageRow], code: str) -> bool:
+    return any(service_fits(row.codes, code) or service_fits(row.includes, code) for row in packages)
 
 
 def _is_near(day: date, days: Iterable[date], most: int) -> bool:
