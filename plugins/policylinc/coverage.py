@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
+from uuid import UUID
 
 from authlinc.contract import LoadOrganization, OrganizationInfo
 from masterlinc.clock import today
@@ -11,16 +12,20 @@ from masterlinc.db import Transaction
 from masterlinc.errors import NotFound
 from masterlinc.ids import looks_like, show
 from masterlinc.money import ZERO, money
+from masterlinc.security.principal import NOBODY
 from masterlinc.text import clean_identifier
 from policylinc.classification import benefit_named
+from policylinc.contract import BenefitLimit, LimitKind, LimitPer
 from policylinc.errors import AmbiguousPolicy, MemberNotFound, PolicyNotFound
-from policylinc.facts import Facts, match, read_facts
+from policylinc.facts import Asked, Facts, choose, read_facts
 from policylinc.patients import person_of
 from policylinc.persons import Person
 from policylinc.policy_year import last_day_of_year, policy_year
 from policylinc.queries import members_in_year, used_by_policy
-from policylinc.records import BenefitRow, MemberRow, PolicyRow, cover_status
-from policylinc.schemas import BenefitView, PolicyCoverage
+from policylinc.records import MemberRow, PolicyRow, cover_status
+from policylinc.schemas import BenefitView, LimitView, PolicyCoverage
+from policylinc.term_rows import GrantRow
+from policylinc.usage import Usage
 from policylinc.validation import payers_in_reach
 
 
@@ -28,8 +33,8 @@ class _Reading(NamedTuple):
     policy: PolicyRow
     member: MemberRow | None
     year: date
-    benefits: list[BenefitRow]
-    used: dict[str, Decimal]  # by benefit
+    benefits: tuple[GrantRow, ...]
+    used: Usage
     members: int
 
 
@@ -43,20 +48,19 @@ async def policy_coverage(ctx: Context, policy_number: str, member: str | None) 
     if not reach:
         raise PolicyNotFound
     person = await _person(ctx, member)
+    home = ctx.principal.organization_id
+    asked = Asked(policy_number, person, day, None if home == NOBODY else home)
     async with ctx.transaction(reach) as tx:
-        facts = await read_facts(ctx, tx, (reach, policy_number), person, day)
-        found = match(facts, ctx.principal.organizations, day)
-        if found.policy is None:
-            raise AmbiguousPolicy
-        if member is not None and found.member is None:
+        facts = await _facts(ctx, tx, reach, asked)
+        if member is not None and facts.member is None:
             raise MemberNotFound
-        reading = await _read(tx, facts, found.policy, found.member, day)
+        reading = await _read(tx, facts, day)
         tx.audit(
             "policy.coverage_read",
             "policy",
-            show("POL", found.policy.id),
-            organization_id=found.policy.organization_id,
-            patient=found.member.id if found.member else None,
+            show("POL", facts.policy.id),
+            organization_id=facts.policy.organization_id,
+            patient=facts.member.id if facts.member else None,
         )
     insurer = await ctx.call(LoadOrganization(reading.policy.organization_id), OrganizationInfo)
     return _view(reading, insurer, day)
@@ -77,21 +81,37 @@ async def _person(ctx: Context, member: str | None) -> Person:
     return await person_of(ctx, member) if looks_like("MBR", member) or looks_like("PAT", member) else Person(member)
 
 
-async def _read(tx: Transaction, facts: Facts, policy: PolicyRow, member: MemberRow | None, day: date) -> _Reading:
-    within = min(max(day, policy.effective_date), policy.expiry_date)
+async def _facts(ctx: Context, tx: Transaction, reach: frozenset[UUID], asked: Asked) -> Facts:
+    """Read the policy as it is today; one that is over or still to come as on its last or first day."""
+    facts = choose(await read_facts(ctx, tx, reach, asked), ctx.principal.organizations, asked.day)
+    if facts is None:
+        raise AmbiguousPolicy
+    within = _within(facts.policy, asked.day)
+    if within == asked.day:
+        return facts
+    only = frozenset({facts.policy.organization_id})
+    (there,) = await read_facts(ctx, tx, only, asked._replace(day=within))
+    return there
+
+
+def _within(policy: PolicyRow, day: date) -> date:
+    return min(max(day, policy.effective_date), policy.expiry_date)
+
+
+async def _read(tx: Transaction, facts: Facts, day: date) -> _Reading:
+    policy, member, within = facts.policy, facts.member, _within(facts.policy, day)
     year = policy_year(policy.effective_date, within)
-    benefits = facts.benefits_of(policy)
     if member is not None:
-        own = {name: use.used for name, use in facts.used_by(member, year).items()}
-        return _Reading(policy, member, year, benefits, own, 1)
-    used = await used_by_policy(tx, policy, year)
+        return _Reading(policy, member, year, facts.benefits, facts.usage(within), 1)
+    used = Usage(await used_by_policy(tx, policy, year), {})
     last_day = last_day_of_year(policy.effective_date, year)
-    return _Reading(policy, None, year, benefits, used, await members_in_year(policy, year, last_day))
+    return _Reading(policy, None, year, facts.benefits, used, await members_in_year(policy, year, last_day))
 
 
 def _view(reading: _Reading, insurer: OrganizationInfo, day: date) -> PolicyCoverage:
     policy, member = reading.policy, reading.member
-    used = money(sum(reading.used.values(), Decimal(0)))
+    used = money(reading.used.total().used)
+    by_benefit = reading.used.with_sub_benefits({one.benefit: one.parent for one in reading.benefits})
     limit = money(policy.annual_limit * max(reading.members, 1))
     return PolicyCoverage(
         policy_number=policy.policy_number,
@@ -108,14 +128,14 @@ def _view(reading: _Reading, insurer: OrganizationInfo, day: date) -> PolicyCove
         used_amount=used,
         remaining_amount=money(max(limit - used, ZERO)),
         covered_services=[benefit.benefit for benefit in reading.benefits if benefit.covered],
-        benefits=[_benefit_view(one, reading.used.get(one.benefit, ZERO)) for one in reading.benefits if one.covered],
+        benefits=[_benefit_view(one, by_benefit, member) for one in reading.benefits if one.covered],
         members=reading.members,
         member_annual_limit=money(policy.annual_limit),
         member_number=member.member_number if member else None,
     )
 
 
-def _benefit_view(rule: BenefitRow, used: Decimal) -> BenefitView:
+def _benefit_view(rule: GrantRow, used: Usage, member: MemberRow | None) -> BenefitView:
     named = benefit_named(rule.benefit)
     return BenefitView(
         benefit=rule.benefit,
@@ -124,7 +144,19 @@ def _benefit_view(rule: BenefitRow, used: Decimal) -> BenefitView:
         copay_percent=rule.copay_percent,
         copay_cap=None if rule.copay_cap is None else money(rule.copay_cap),
         limit=None if rule.year_limit is None else money(rule.year_limit),
-        used=money(used),
+        used=money(used.of(rule.benefit, LimitKind.AMOUNT, LimitPer.YEAR)),
         authorization_required=rule.authorization_required,
         authorization_above=None if rule.authorization_above is None else money(rule.authorization_above),
+        copay_cap_per=rule.copay_cap_per,
+        parent=rule.parent,
+        waiting_days=rule.waiting_days,
+        limits=[_limit_view(one, used.of(rule.benefit, one.kind, one.per), member) for one in rule.limits],
     )
+
+
+def _limit_view(limit: BenefitLimit, used: Decimal, member: MemberRow | None) -> LimitView:
+    """Return a limit; each member has it for themselves, so its use is told of one member alone."""
+    if member is None:
+        return LimitView(kind=limit.kind, per=limit.per, value=limit.value, used=None, left=None)
+    left = max(limit.value - used, Decimal(0))
+    return LimitView(kind=limit.kind, per=limit.per, value=limit.value, used=used, left=left)

@@ -1,138 +1,136 @@
 """All that an answer on a policy needs, read in one statement: questions come far more often than claims."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import date
-from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
-
-from msgspec import Struct
 
 from masterlinc.context import Context
 from masterlinc.db import Transaction
 from masterlinc.wire import load
-from policylinc.matching import best_of
+from policylinc.contract import Terms
 from policylinc.persons import Person, blinds
-from policylinc.records import BenefitRow, MemberRow, PolicyRow, Use
+from policylinc.policy_year import policy_year
+from policylinc.records import Use
+from policylinc.term_rows import TermRows, terms_sql
+from policylinc.terms import build_terms
+from policylinc.usage import Usage
 
-_SQL = """
-WITH policy AS (
-    SELECT p.organization_id, p.id, p.product_id, d.code AS product, d.policy_type, p.policy_number, p.policy_class,
-        p.network, p.status, p.effective_date, p.expiry_date, p.annual_limit, p.deductible
-    FROM policylinc.policy p
-    JOIN policylinc.product d ON d.organization_id = p.organization_id AND d.id = p.product_id
-    WHERE p.organization_id = ANY ($1) AND p.policy_number = $2
-), named AS (
-    SELECT organization_id, id FROM policylinc.member
-    WHERE organization_id = ANY ($1) AND member_number = $3
+# The policy of a number, and whom the patient may be: the one of several covers that holds on the day, else the latest.
+_COVER = """
+named AS (
+    SELECT id FROM policylinc.member WHERE organization_id = $1 AND member_number = $6
     UNION ALL
-    SELECT organization_id, id FROM policylinc.member
-    WHERE organization_id = ANY ($1) AND id = $4
+    SELECT id FROM policylinc.member WHERE organization_id = $1 AND id = $7
 ), found AS (
     SELECT * FROM named
     UNION
-    SELECT m.organization_id, m.id
-    FROM unnest($5::uuid[], $6::bytea[]) AS wanted (organization_id, blind)
-    JOIN policylinc.member_identifier i USING (organization_id, blind)
+    SELECT m.id
+    FROM policylinc.member_identifier i
     JOIN policylinc.member c ON c.organization_id = i.organization_id AND c.id = i.member_id
     JOIN policylinc.member m ON m.organization_id = c.organization_id AND m.person_id = c.person_id
-    WHERE NOT EXISTS (SELECT FROM named)
-), member AS (
-    SELECT m.organization_id, m.id, m.policy_id, m.person_id, m.member_number, m.effective_from, m.effective_to,
-        m.enrolled_by_simulator
-    FROM found JOIN policylinc.member m USING (organization_id, id)
-), benefit AS (
-    SELECT p.id AS policy_id, b.benefit, b.rule_id, b.version, b.effective_from, b.covered, b.copay_percent,
-        b.copay_cap, b.year_limit, b.authorization_required, b.authorization_above
-    FROM policy p
-    JOIN policylinc.benefit b ON b.organization_id = p.organization_id AND b.product_id = p.product_id
-        AND b.policy_class = p.policy_class
-    CROSS JOIN LATERAL (SELECT least(greatest($7::date, p.effective_date), p.expiry_date) AS day) AS within
-    WHERE b.withdrawn_on IS NULL AND b.effective_from <= within.day
-        AND (b.effective_to IS NULL OR b.effective_to >= within.day)
-), balance AS (
-    SELECT l.member_id, l.policy_year, l.benefit, l.used, l.deductible_used
-    FROM member m
-    JOIN policy p ON p.organization_id = m.organization_id AND p.id = m.policy_id
-    JOIN policylinc.balance l ON l.organization_id = m.organization_id AND l.member_id = m.id
+    WHERE i.organization_id = $1 AND i.blind = ANY ($8::bytea[]) AND NOT EXISTS (SELECT FROM named)
+), cover AS (
+    SELECT p.organization_id, m.id AS member_id, p.id AS policy_id, m.person_id, m.member_number, m.effective_from,
+        m.effective_to, m.enrolled_by_simulator, m.birth_date, m.gender, m.relationship, p.product_id,
+        d.code AS product, d.policy_type, p.policy_number, p.policy_class, p.network, p.status, p.effective_date,
+        p.expiry_date, p.annual_limit, p.deductible, $4::uuid IS NULL AS anywhere
+    FROM policylinc.policy p
+    JOIN policylinc.product d ON d.organization_id = p.organization_id AND d.id = p.product_id
+    LEFT JOIN LATERAL (
+        SELECT m.* FROM found JOIN policylinc.member m ON m.organization_id = $1 AND m.id = found.id
+        WHERE m.policy_id = p.id
+        ORDER BY ($3 BETWEEN m.effective_from AND m.effective_to) DESC, m.effective_from DESC, m.id LIMIT 1
+    ) AS m ON true
+    WHERE p.organization_id = $1 AND p.policy_number = $2
 )
-SELECT json_build_object(
-    'policies', (SELECT coalesce(json_agg(r ORDER BY r.organization_id), '[]') FROM policy AS r),
-    'members', (SELECT coalesce(json_agg(r ORDER BY r.effective_from DESC, r.id), '[]') FROM member AS r),
-    'benefits', (SELECT coalesce(json_agg(r ORDER BY r.benefit COLLATE "C"), '[]') FROM benefit AS r),
-    'balances', (SELECT coalesce(json_agg(r), '[]') FROM balance AS r)
-)::text
 """
+_MORE = """
+'elsewhere', cover.member_id IS NULL AND EXISTS (SELECT FROM found),
+'balances', (
+    SELECT coalesce(json_agg(json_build_object('policy_id', m.policy_id, 'policy_year', l.policy_year,
+        'benefit', l.benefit, 'used', l.used, 'deductible_used', l.deductible_used, 'units_used', l.units_used,
+        'days_used', l.days_used)), '[]')
+    FROM policylinc.member m
+    JOIN policylinc.balance l ON l.organization_id = m.organization_id AND l.member_id = m.id
+    WHERE m.organization_id = $1 AND m.person_id = cover.person_id
+),
+"""
+_SQL = terms_sql(_COVER, _MORE)
 
 
-class PolicyBenefit(BenefitRow, frozen=True, kw_only=True):
-    """A benefit that a policy grants on the day asked for, or on its nearest day."""
+class YearUse(Use, frozen=True, kw_only=True):
+    """What a person has used of a benefit in a year of a policy."""
 
     policy_id: UUID
-
-
-class YearUse(Struct, frozen=True):
-    """What a member has used of a benefit in a policy year."""
-
-    member_id: UUID
     policy_year: date
     benefit: str
-    used: Decimal
-    deductible_used: Decimal
 
 
-class Facts(Struct, frozen=True):
-    """The policies of a number, whom the patient may be, and what they have."""
+class Facts(TermRows, frozen=True, kw_only=True):
+    """A policy of the number, who the patient was taken for, and what terms are built from.
 
-    policies: tuple[PolicyRow, ...]
-    members: tuple[MemberRow, ...]
-    benefits: tuple[PolicyBenefit, ...]
+    `elsewhere`: the payer insures the patient under another policy.
+    """
+
+    elsewhere: bool
     balances: tuple[YearUse, ...]
 
-    def benefits_of(self, policy: PolicyRow) -> list[BenefitRow]:
-        """Return what a policy grants."""
-        return [benefit for benefit in self.benefits if benefit.policy_id == policy.id]
+    def usage(self, day: date) -> Usage:
+        """Return what the person has used of the policy's year and of their lifetime."""
+        sums: tuple[defaultdict[str, Use], defaultdict[str, Use]] = defaultdict(Use), defaultdict(Use)
+        this_year = self.policy.id, policy_year(self.policy.effective_date, day)
+        for one in self.balances:
+            for use in sums if (one.policy_id, one.policy_year) == this_year else sums[1:]:
+                use[one.benefit] += one
+        return Usage(*sums)
 
-    def used_by(self, member: MemberRow | None, year: date) -> dict[str, Use]:
-        """Return what a member has used in a policy year, by benefit."""
-        own = (one for one in self.balances if member and (one.member_id, one.policy_year) == (member.id, year))
-        return {one.benefit: Use(one.used, one.deductible_used) for one in own}
-
-
-class Match(Struct, frozen=True):
-    """A policy and whom the patient was taken for; `elsewhere`: insured by the payer under another policy."""
-
-    policy: PolicyRow | None
-    member: MemberRow | None = None
-    elsewhere: bool = False
+    def terms(self, day: date) -> Terms:
+        """Return the terms on a day."""
+        return build_terms(self, day, self.usage(day))
 
 
-async def read_facts(
-    ctx: Context, tx: Transaction, where: tuple[Collection[UUID], str], person: Person, day: date
-) -> Facts:
-    """Read the facts on a policy number at some payers."""
-    reach, policy_number = where
-    pairs = blinds(ctx.vault, sorted(reach), person)
-    text = await tx.fetchval(
-        _SQL,
-        list(reach),
-        policy_number,
-        person.member_number,
-        person.member_id,
-        [payer for payer, _ in pairs],
-        [blind for _, blind in pairs],
-        day,
-    )
-    return load(text, Facts)
+class Asked(NamedTuple):
+    """What is asked for: a policy, a person, a day, at a provider, and the codes whose prices are wanted."""
+
+    policy_number: str
+    person: Person
+    day: date
+    provider: UUID | None = None
+    codes: Sequence[str] = ()
 
 
-def match(facts: Facts, own: Collection[UUID], day: date) -> Match:
+async def read_facts(ctx: Context, tx: Transaction, reach: Collection[UUID], asked: Asked) -> list[Facts]:
+    """Read what each payer in reach has under a policy number: a statement for each, and rarely there are two."""
+    found = []
+    for payer in sorted(reach):
+        text = await tx.fetchval(
+            _SQL,
+            payer,
+            asked.policy_number,
+            asked.day,
+            asked.provider if asked.provider not in reach else None,
+            list(asked.codes),
+            asked.person.member_number,
+            asked.person.member_id,
+            [blind for _, blind in blinds(ctx.vault, [payer], asked.person)],
+        )
+        if text is not None:
+            found.append(load(text, Facts))
+    return found
+
+
+def choose(found: Sequence[Facts], own: Collection[UUID], day: date) -> Facts | None:
     """Choose the policy that is meant, by its member first; of several payers' the caller's `own`."""
-    by_id = {policy.id: policy for policy in facts.policies}
-    member = best_of([one for one in facts.members if one.policy_id in by_id], day)
-    if member is not None:
-        return Match(by_id[member.policy_id], member)
-    candidates = [policy for policy in facts.policies if policy.organization_id in own] or facts.policies
-    if len(candidates) != 1:
-        return Match(None)
-    policy = candidates[0]
-    return Match(policy, None, any(one.organization_id == policy.organization_id for one in facts.members))
+    insured = [one for one in found if one.member is not None]
+    if insured:
+        return max(insured, key=lambda one: _rank(one, day))
+    candidates = [one for one in found if one.policy.organization_id in own] or found
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _rank(facts: Facts, day: date) -> tuple[bool, date]:
+    assert facts.member is not None, "only the insured are ranked"
+    first, last = facts.member.effective_from, facts.member.effective_to
+    return first <= day <= last, first

@@ -30,7 +30,7 @@ async def load_terms(ctx: Context, request: LoadTerms) -> Terms:
     async with ctx.transaction(frozenset({payer})) as tx:
         key = (payer, request.member_id)
         rows = await read_term_rows(tx, key, day, request.provider_organization_id, request.codes)
-        if rows is None:
+        if rows is None or rows.member is None:
             raise MemberNotFound
         cover = Cover(rows.policy, rows.member, policy_year(rows.policy.effective_date, day))
         await lock_person(tx, cover)

@@ -5,12 +5,11 @@ Raw where a claim or a question waits for it, and where it joins; the rest asks 
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from masterlinc.db import Transaction
-from policylinc.records import ClassRow, MemberRow, PolicyRow, PostingRow
+from policylinc.records import ClassRow, MemberRow, PolicyRow, PostingRow, Use
 from policylinc.tables import Contract, Member, Posting
 
 _POLICY = """
@@ -155,13 +154,15 @@ async def members_in_year(policy: PolicyRow, first_day: date, last_day: date) ->
     return int(total)
 
 
-async def used_by_policy(tx: Transaction, policy: PolicyRow, year: date) -> dict[str, Decimal]:
+async def used_by_policy(tx: Transaction, policy: PolicyRow, year: date) -> dict[str, Use]:
     """Return what the members of a policy have used together in a policy year, by benefit."""
     sql = """
-    SELECT b.benefit, sum(b.used) AS used
+    SELECT b.benefit, sum(b.used) AS used, sum(b.deductible_used) AS deductible_used,
+        sum(b.units_used) AS units_used, sum(b.days_used) AS days_used
     FROM policylinc.member m
     JOIN policylinc.balance b ON b.organization_id = m.organization_id AND b.member_id = m.id
     WHERE m.organization_id = $1 AND m.policy_id = $2 AND b.policy_year = $3
     GROUP BY b.benefit
     """
-    return {row["benefit"]: row["used"] for row in await tx.fetch(sql, policy.organization_id, policy.id, year)}
+    rows = await tx.fetch(sql, policy.organization_id, policy.id, year)
+    return {row["benefit"]: Use(*(row[name] for name in Use.__struct_fields__)) for row in rows}

@@ -51,21 +51,6 @@ class MemberRow(Struct, frozen=True):
     enrolled_by_simulator: bool
 
 
-class BenefitRow(Struct, frozen=True):
-    """A version of a benefit."""
-
-    benefit: str
-    rule_id: str
-    version: int
-    effective_from: date
-    covered: bool
-    copay_percent: Decimal
-    copay_cap: Decimal | None
-    year_limit: Decimal | None
-    authorization_required: bool
-    authorization_above: Decimal | None
-
-
 class Use(Struct, frozen=True):
     """What is used of one benefit."""
 

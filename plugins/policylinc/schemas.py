@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from masterlinc.money import Money
-from policylinc.contract import CoverStatus
+from policylinc.contract import CoverStatus, LimitKind, LimitPer
 
 Reference = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -34,6 +34,7 @@ class Coverage(Struct, kw_only=True):
     limitations: list[str]
     limitations_ar: list[str]
     benefit: str
+    allowed_amount: Money  # by the contract with the provider; the shares make it up
     patient_share: Money  # deductible and co-payment, and what is above a limit
     payer_share: Money
 
@@ -52,6 +53,54 @@ class PolicyAnswer(Struct, kw_only=True):
     validated_at: datetime
 
 
+class ServiceQuestion(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A service and its amount."""
+
+    service_code: Reference
+    amount: Money
+
+
+class EligibilityQuestion(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The question whether services are covered for a patient under a policy on a day."""
+
+    policy_number: Reference
+    patient_id: Reference
+    services: Annotated[list[ServiceQuestion], Meta(min_length=1, max_length=100)]
+    service_date: Annotated[str, Meta(max_length=40)] | None = None
+
+
+class ServiceAnswer(Struct, kw_only=True):
+    """What the policy pays of one of the services, as if it were the only one."""
+
+    service_code: str
+    amount: Money
+    coverage: Coverage
+    message: str
+    message_ar: str
+
+
+class EligibilityAnswer(Struct, kw_only=True):
+    """The answers for the services, in the order in which they were asked."""
+
+    validation_id: UUID
+    policy_number: str
+    is_valid: bool
+    status: CoverStatus
+    services: list[ServiceAnswer]
+    member_number: str | None
+    validated_at: datetime
+
+
+class LimitView(Struct, kw_only=True):
+    """A limit of a benefit besides its yearly amount."""
+
+    kind: LimitKind
+    per: LimitPer
+    value: Decimal
+    used: Decimal | None  # of the member who is named
+    left: Decimal | None
+
+
 class BenefitView(Struct, kw_only=True):
     """A benefit of a policy and its use in the policy year."""
 
@@ -64,6 +113,10 @@ class BenefitView(Struct, kw_only=True):
     used: Money
     authorization_required: bool
     authorization_above: Money | None
+    copay_cap_per: LimitPer  # visit or item
+    parent: str | None  # whose part a sub-benefit is
+    waiting_days: int  # from the first day with the payer
+    limits: list[LimitView]
 
 
 class PolicyCoverage(Struct, kw_only=True):

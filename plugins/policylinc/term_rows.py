@@ -16,28 +16,33 @@ from policylinc.records import MemberRow, PolicyRow, PriceRow
 _HOLDS = """{0}.withdrawn_on IS NULL AND {0}.effective_from <= $3
         AND ({0}.effective_to IS NULL OR {0}.effective_to >= $3)"""
 
-_SQL = f"""
-WITH cover AS (
+# What the terms are of: a member's cover. `anywhere` takes a provider that is not known for one of the network.
+_COVER = """
+cover AS (
     SELECT m.organization_id, m.id AS member_id, m.policy_id, m.person_id, m.member_number, m.effective_from,
         m.effective_to, m.enrolled_by_simulator, m.birth_date, m.gender, m.relationship, p.product_id,
         d.code AS product, d.policy_type,
         p.policy_number, p.policy_class, p.network, p.status, p.effective_date, p.expiry_date, p.annual_limit,
-        p.deductible
+        p.deductible, false AS anywhere
     FROM policylinc.member m
     JOIN policylinc.policy p ON p.organization_id = m.organization_id AND p.id = m.policy_id
     JOIN policylinc.product d ON d.organization_id = p.organization_id AND d.id = p.product_id
     WHERE m.organization_id = $1 AND m.id = $2
-), known AS (
+)
+"""
+_TERMS = f"""
+, known AS (
     -- As enrolled, or as changed by the day.
-    (SELECT c.birth_date, c.gender, c.relationship FROM policylinc.member_change c
-     WHERE c.organization_id = $1 AND c.member_id = $2 AND c.effective_from <= $3
+    (SELECT c.birth_date, c.gender, c.relationship
+     FROM cover JOIN policylinc.member_change c ON c.organization_id = $1 AND c.member_id = cover.member_id
+     WHERE c.effective_from <= $3
      ORDER BY c.effective_from DESC, c.id DESC LIMIT 1)
     UNION ALL
     SELECT birth_date, gender, relationship FROM cover
     LIMIT 1
 ), place AS (
     -- A network that the payer does not list is open to all.
-    SELECT n.code IS NULL OR l.id IS NOT NULL AS in_network, l.provider_class, l.id
+    SELECT cover.anywhere OR n.code IS NULL OR l.id IS NOT NULL AS in_network, l.provider_class, l.id
     FROM cover
     LEFT JOIN policylinc.network n ON n.organization_id = $1 AND n.code = cover.network
     LEFT JOIN policylinc.network_provider l ON l.organization_id = $1 AND l.network = cover.network
@@ -87,15 +92,17 @@ WITH cover AS (
         AND ($5::text[] IS NULL OR q.code = ANY ($5))
 )
 SELECT json_build_object(
+    {{more}}
     'policy', json_build_object('organization_id', cover.organization_id, 'id', cover.policy_id,
         'product_id', cover.product_id, 'product', cover.product, 'policy_type', cover.policy_type,
         'policy_number', cover.policy_number, 'policy_class', cover.policy_class, 'network', cover.network,
         'status', cover.status, 'effective_date', cover.effective_date, 'expiry_date', cover.expiry_date,
         'annual_limit', cover.annual_limit, 'deductible', cover.deductible),
-    'member', json_build_object('organization_id', cover.organization_id, 'id', cover.member_id,
+    'member', CASE WHEN cover.member_id IS NOT NULL THEN json_build_object(
+        'organization_id', cover.organization_id, 'id', cover.member_id,
         'policy_id', cover.policy_id, 'person_id', cover.person_id, 'member_number', cover.member_number,
         'effective_from', cover.effective_from, 'effective_to', cover.effective_to,
-        'enrolled_by_simulator', cover.enrolled_by_simulator),
+        'enrolled_by_simulator', cover.enrolled_by_simulator) END,
     'person', (
         SELECT json_build_object('birth_date', k.birth_date, 'gender', k.gender, 'relationship', k.relationship)
         FROM known k
@@ -124,6 +131,17 @@ SELECT json_build_object(
 )::text
 FROM cover
 """  # noqa: S608 - one condition on dates, written once
+
+
+def terms_sql(cover: str, more: str = "") -> str:
+    """Return the statement that reads what the terms of a `cover` are built from, and what `more` names.
+
+    Its arguments are the payer ($1), whatever the cover asks for, the day ($3), the provider ($4) and the codes ($5).
+    """
+    return f"WITH {cover}{_TERMS.replace('{more}', more)}"
+
+
+_SQL = terms_sql(_COVER)
 
 
 class PersonRow(Struct, frozen=True):
@@ -216,9 +234,9 @@ class TermRows(Struct, frozen=True):
     """What a member's terms are built from."""
 
     policy: PolicyRow
-    member: MemberRow
+    member: MemberRow | None
     person: PersonRow
-    since: date
+    since: date | None
     place: PlaceRow
     benefits: tuple[GrantRow, ...]
     rules: tuple[RuleRow, ...]

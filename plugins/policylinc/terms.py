@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from masterlinc.money import Money, money
+from masterlinc.security.principal import NOBODY
 from policylinc import wording
 from policylinc.classification import benefit_named
 from policylinc.contract import (
@@ -40,14 +41,14 @@ class Cover(NamedTuple):
 
 
 def build_terms(rows: TermRows, day: date, used: Usage) -> Terms:
-    """Build the terms that a decision needs."""
+    """Build the terms that a decision needs; an estimate builds them without a member, where nobody is known."""
     policy, member, contract = rows.policy, rows.member, rows.contract
     first, last = cover_dates(policy, member)
     total, used = used.total(), used.with_sub_benefits({one.benefit: one.parent for one in rows.benefits})
     return Terms(
         payer_organization_id=policy.organization_id,
-        member_id=member.id,
-        person_id=member.person_id,
+        member_id=member.id if member else NOBODY,
+        person_id=member.person_id if member else None,
         policy_id=policy.id,
         policy_number=policy.policy_number,
         policy_class=policy.policy_class,
@@ -64,7 +65,7 @@ def build_terms(rows: TermRows, day: date, used: Usage) -> Terms:
         percent_of_billed=contract.percent_of_billed if contract else Decimal(0),
         contract=contract.code if contract else "",
         version=_version(rows),
-        enrolled_by_simulator=member.enrolled_by_simulator,
+        enrolled_by_simulator=member is not None and member.enrolled_by_simulator,
         network=policy.network,
         in_network=rows.place.in_network,
         provider_class=rows.place.provider_class,

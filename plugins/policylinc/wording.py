@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from policylinc.classification import Benefit
-from policylinc.contract import CoverStatus
+from policylinc.contract import CoverStatus, Terms
 from policylinc.records import MemberRow, PolicyRow, cover_dates
 
 
@@ -89,6 +89,14 @@ def member_unknown() -> Words:
     )
 
 
+def provider_unknown() -> Words:
+    """Say that a payer asks for itself."""
+    return Words(
+        "No provider is named: the figures are those of one in the network without a contract of its own.",
+        "لم يُحدد مقدم الخدمة: الأرقام لمقدم خدمة داخل الشبكة بلا عقد خاص.",
+    )
+
+
 def code_unknown(benefit: Benefit) -> Words:
     """Say that the code has no shape that is known."""
     return Words(
@@ -97,7 +105,7 @@ def code_unknown(benefit: Benefit) -> Words:
     )
 
 
-def covered(policy: PolicyRow, benefit: Benefit, amount: Decimal, patient: Decimal) -> Words:
+def covered(policy: Terms, benefit: Benefit, amount: Decimal, patient: Decimal) -> Words:
     """Say that the service is covered, and who pays what."""
     return Words(
         f"Policy {policy.policy_number} covers {benefit.title.lower()}:"
@@ -107,7 +115,7 @@ def covered(policy: PolicyRow, benefit: Benefit, amount: Decimal, patient: Decim
     )
 
 
-def not_covered(policy: PolicyRow, benefit: Benefit) -> Words:
+def not_covered(policy: Terms, benefit: Benefit) -> Words:
     """Say that the class does not grant the benefit."""
     return Words(
         f"Class {policy.policy_class} of policy {policy.policy_number} does not cover {benefit.title.lower()}.",
@@ -115,46 +123,19 @@ def not_covered(policy: PolicyRow, benefit: Benefit) -> Words:
     )
 
 
-def exhausted(limit: Decimal) -> Words:
-    """Say that nothing is left of a limit."""
+def outside_network(policy: Terms) -> Words:
+    """Say that the provider is none of the policy's."""
     return Words(
-        f"The limit of {limit:.2f} SAR for this policy year is used up.",
-        f"استُنفد الحد البالغ {limit:.2f} ريال لسنة الوثيقة.",
+        f"The provider is outside the network of policy {policy.policy_number}, which covers emergencies alone there.",
+        f"مقدم الخدمة خارج شبكة الوثيقة {policy.policy_number} التي لا تغطي خارجها إلا الحالات الطارئة.",
     )
 
 
-def copay(percent: Decimal, cap: Decimal | None) -> Words:
-    """Say how the co-payment is made up."""
-    share = f"{percent.normalize():f}"
-    if cap is None:
-        return Words(f"The co-payment is {share} %.", f"نسبة التحمل {share}٪.")
+def waits(benefit: Benefit, covered_from: date, days: int) -> Words:
+    """Say that the waiting period is not over."""
     return Words(
-        f"The co-payment is {share} %, at most {cap:.2f} SAR a visit.",
-        f"نسبة التحمل {share}٪ وبحد أقصى {cap:.2f} ريال للزيارة.",
-    )
-
-
-def limit_left(benefit: Benefit, limit: Decimal, left: Decimal) -> Words:
-    """Say what is left of a benefit's limit."""
-    return Words(
-        f"{benefit.title}: {left:.2f} of {limit:.2f} SAR are left this policy year.",
-        f"{benefit.title_ar}: المتبقي {left:.2f} من {limit:.2f} ريال في سنة الوثيقة.",
-    )
-
-
-def annual_left(left: Decimal) -> Words:
-    """Say what is left of the policy's limit."""
-    return Words(
-        f"Only {left:.2f} SAR of the annual limit are left.",
-        f"المتبقي من الحد السنوي {left:.2f} ريال فقط.",
-    )
-
-
-def deductible(left: Decimal) -> Words:
-    """Say what the patient pays first."""
-    return Words(
-        f"The patient pays the first {left:.2f} SAR of this policy year.",
-        f"يدفع المريض أول {left:.2f} ريال في سنة الوثيقة.",
+        f"{benefit.title} is covered after {days} days of membership: from {covered_from} on.",
+        f"تبدأ تغطية {benefit.title_ar} بعد {days} يوماً من العضوية: من {covered_from}.",
     )
 
 

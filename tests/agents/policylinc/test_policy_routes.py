@@ -54,7 +54,8 @@ async def test_a_provider_is_told_what_a_policy_pays(
     assert (cover["covered"], cover["coverage_percentage"], cover["copay_amount"]) == (True, 80, 40)
     assert (cover["deductible_remaining"], cover["patient_share"], cover["payer_share"]) == (100, 140, 160)
     assert cover["authorization_required"] is False
-    assert len(cover["limitations"]) == len(cover["limitations_ar"]) == 3
+    assert len(cover["limitations"]) == len(cover["limitations_ar"]) == 4
+    assert "No contract" in cover["limitations"][-1]
     assert body["message"].startswith("Policy ")
     assert body["message_ar"].startswith("تغطي")
     assert body["member_number"] == insured.member_number
@@ -119,7 +120,7 @@ async def test_a_patient_who_cannot_be_matched_is_said_not_refused(ask: Ask, cli
     for reference in ("MRN-1", show("PAT", new_id()), "PAT-4711"):
         body = (await ask(clinic, question(insured, patient_id=reference))).json()
         assert (body["is_valid"], body["member_number"]) == (True, None)
-        assert "could not be matched" in body["coverage"]["limitations"][-1]
+        assert any("could not be matched" in one for one in body["coverage"]["limitations"])
 
 
 async def test_a_member_of_another_policy_is_not_valid(
@@ -168,6 +169,53 @@ async def test_a_wrong_value_is_refused_with_its_field(
     answer = await ask(clinic, question(insured, **change))
     assert answer.status_code == 422
     assert [error["path"] for error in answer.json()["errors"]] == [path]
+
+
+async def test_many_services_are_answered_by_one_reading(
+    client, running: Running, clinic: Context, payer: Context, insured: Insured, statements
+) -> None:
+    body = {key: value for key, value in question(insured).items() if key not in {"service_code", "amount"}}
+    services = [
+        {"service_code": "012", "amount": 100},
+        {"service_code": "83600-00-10", "amount": "600.00"},
+        {"service_code": "42503-00-02", "amount": 50},
+    ]
+    headers = bearer(running, clinic.principal)
+    with statements() as ran:
+        answer = await client.post("/api/v1/policies/eligibility", json=body | {"services": services}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert len([one for one in ran if "json_build_object" in one]) == 1
+    told = answer.json()
+    assert (told["is_valid"], told["status"], told["member_number"]) == (True, "active", insured.member_number)
+    assert [one["service_code"] for one in told["services"]] == [one["service_code"] for one in services]
+    covers = [one["coverage"] for one in told["services"]]
+    assert [one["covered"] for one in covers] == [True, True, False]
+    assert [one["authorization_required"] for one in covers] == [False, True, False]
+    assert all(one["message"] and one["message_ar"] for one in told["services"])
+    alone = await client.post("/api/v1/policies/validate", json=question(insured, amount=600), headers=headers)
+    assert alone.json()["coverage"] == covers[1]
+    (row, _) = await audited(payer, "policy.validated")
+    assert row["patient"] == insured.member_id
+
+
+@pytest.mark.parametrize(
+    ("services", "paths"),
+    [
+        ([], ["services"]),
+        ([{"service_code": "1", "amount": 1}] * 101, ["services"]),
+        (
+            [{"service_code": "\u202e", "amount": 0}, {"service_code": "1", "amount": 1}],
+            ["services[0].service_code", "services[0].amount"],
+        ),
+    ],
+)
+async def test_services_that_cannot_be_asked_are_refused(
+    client, running: Running, clinic: Context, insured: Insured, services: list[Any], paths: list[str]
+) -> None:
+    body = {"policy_number": insured.policy_number, "patient_id": "1", "services": services}
+    answer = await client.post("/api/v1/policies/eligibility", json=body, headers=bearer(running, clinic.principal))
+    assert answer.status_code == 422
+    assert [one["path"] for one in answer.json()["errors"]] == paths
 
 
 async def test_another_payer_sees_nothing_of_a_policy(

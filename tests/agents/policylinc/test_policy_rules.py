@@ -2,20 +2,32 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from masterlinc.errors import Invalid
 from masterlinc.money import Money, money
 from masterlinc.testing import FixedClock
 from policylinc.classification import benefit_named, classify
+from policylinc.contract import (
+    BenefitLimit,
+    BenefitTerm,
+    CoverStatus,
+    LimitKind,
+    LimitPer,
+    Price,
+    ServiceRule,
+    ServiceRuleKind,
+    Terms,
+)
 from policylinc.estimate import Question, estimate
 from policylinc.packages import figures, package_codes, package_product
 from policylinc.policy_year import last_day_of_year, policy_year
-from policylinc.records import BenefitRow, PolicyRow, Use
 from policylinc.service_day import service_day
 
 DAYS = st.dates(date(1990, 1, 1), date(2100, 1, 1))
@@ -104,37 +116,46 @@ def test_what_is_no_day_is_refused_with_its_field(text: str) -> None:
     assert caught.value.errors[0].path == "service_date"
 
 
-POLICY = PolicyRow(
-    organization_id=UUID(int=1),
-    id=UUID(int=2),
-    product_id=UUID(int=3),
-    product="STD",
-    policy_type="CHI_STANDARD",
-    policy_number="P-1",
-    policy_class="C",
-    network="C",
-    status="active",
-    effective_date=date(2026, 1, 1),
-    expiry_date=date(2026, 12, 31),
-    annual_limit=Decimal(1000),
-    deductible=Decimal(50),
-)
-RULE = BenefitRow(
+DAY = date(2026, 3, 1)
+DENTAL = BenefitTerm(
     benefit="dental",
-    rule_id="STD-C.dental",
-    version=1,
-    effective_from=date(2020, 1, 1),
+    rule_id="STD-C.dental@1",
     covered=True,
     copay_percent=Decimal(20),
-    copay_cap=Decimal(75),
-    year_limit=Decimal(400),
-    authorization_required=False,
-    authorization_above=Decimal(300),
+    copay_cap=Money("75.00"),
+    limit=Money("400.00"),
+    used=Money("0.00"),
 )
+ABOVE_300 = ServiceRule("a@1", ServiceRuleKind.AUTHORIZATION, "Above 300.", "فوق 300.", above=Money("300.00"))
 
 
-def ask(amount: str, rule: BenefitRow | None = RULE, used: dict[str, Use] | None = None) -> Question:
-    return Question(POLICY, benefit_named("dental"), Money(amount), rule, used or {})
+def agreed(*benefits: BenefitTerm, **changes: Any) -> Terms:
+    values: dict[str, Any] = {
+        "payer_organization_id": UUID(int=1),
+        "member_id": UUID(int=2),
+        "policy_id": UUID(int=3),
+        "policy_number": "P-1",
+        "policy_class": "C",
+        "product": "STD",
+        "status": CoverStatus.ACTIVE,
+        "effective_date": date(2026, 1, 1),
+        "expiry_date": date(2026, 12, 31),
+        "annual_limit": Money("1000.00"),
+        "annual_used": Money("0.00"),
+        "deductible": Money("50.00"),
+        "deductible_used": Money("0.00"),
+        "benefits": benefits or (DENTAL,),
+        "prices": (),
+        "percent_of_billed": Decimal(100),
+        "contract": "OPEN",
+        "version": "1",
+        "rules": (ABOVE_300,),
+    }
+    return Terms(**(values | changes))
+
+
+def ask(amount: str, terms: Terms | None = None) -> Question:
+    return Question(terms or agreed(), "012", "dental", Money(amount), DAY)
 
 
 def test_the_deductible_comes_first_then_the_copayment() -> None:
@@ -152,15 +173,72 @@ def test_the_copayment_stops_at_its_cap_and_the_payer_at_the_limit() -> None:
     assert found.authorization_required
 
 
+def test_the_contract_says_what_is_allowed() -> None:
+    """200 billed, 120 agreed: 120 - 50 = 70, 20 % is 14; the payer pays 56 and the patient 64 of 120."""
+    found = estimate(ask("200.00", agreed(prices=(Price("s", "012", Money("120.00")),))))
+    assert (found.allowed, found.payer_share, found.patient_share) == (Money("120.00"), Money("56.00"), Money("64.00"))
+    assert "120.00" in found.limitations[0].en
+    ninety = estimate(ask("200.00", agreed(percent_of_billed=Decimal(90))))
+    assert ninety.allowed == Money("180.00")
+
+
 def test_a_used_up_limit_covers_nothing_and_says_so() -> None:
-    found = estimate(ask("100.00", used={"dental": Use(Decimal(400), Decimal(50))}))
+    gone = replace(DENTAL, used=Money("400.00"))
+    found = estimate(ask("100.00", agreed(gone, deductible=Money("0.00"))))
     assert (found.covered, found.payer_share, found.patient_share) == (False, Money("0.00"), Money("100.00"))
     assert "400.00" in found.message.en
     assert "400.00" in found.message.ar
 
 
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"in_network": False}, "network"),
+        ({"benefits": (replace(DENTAL, covered=False),)}, "does not cover"),
+        ({"benefits": (replace(DENTAL, waiting_days=30),), "member_since": date(2026, 2, 1)}, "from 2026-03-03 on"),
+        ({"rules": (ServiceRule("x@1", ServiceRuleKind.EXCLUSION, "Whitening.", "تبييض."),)}, "Whitening."),
+        ({"rules": (ServiceRule("x@1", ServiceRuleKind.SEX, "Men.", "رجال.", sex="male"),), "sex": "female"}, "Men."),
+        (
+            {
+                "rules": (ServiceRule("x@1", ServiceRuleKind.AGE, "Adults.", "بالغون.", min_age=18),),
+                "birth_date": date(2008, 3, 2),
+            },
+            "Adults.",
+        ),
+        (
+            {"benefits": (replace(DENTAL, limits=(BenefitLimit(LimitKind.COUNT, LimitPer.YEAR, *[Decimal(2)] * 2),)),)},
+            "0 of 2 units",
+        ),
+    ],
+)
+def test_why_nothing_is_covered_is_said(change: dict[str, Any], word: str) -> None:
+    terms = agreed(**change) if "benefits" not in change else agreed(*change["benefits"], **change)
+    found = estimate(ask("100.00", terms))
+    assert (found.covered, found.payer_share, found.percentage) == (False, Money("0.00"), Decimal(0))
+    assert word in found.message.en
+    assert found.message.ar
+    assert found.limitations == (found.message,)
+
+
+def test_what_is_left_and_what_is_not_known_of_the_member_is_said() -> None:
+    limits = (
+        BenefitLimit(LimitKind.COUNT, LimitPer.YEAR, Decimal(12), Decimal(3)),
+        BenefitLimit(LimitKind.DAYS, LimitPer.LIFETIME, Decimal(30), Decimal(1)),
+        BenefitLimit(LimitKind.AMOUNT, LimitPer.VISIT, Decimal(90)),
+    )
+    rules = (
+        ServiceRule("f@1", ServiceRuleKind.FREQUENCY, "Twice a year.", "مرتان في السنة.", days=365, count=2),
+        ServiceRule("s@1", ServiceRuleKind.SEX, "Women alone.", "للنساء.", sex="female"),
+    )
+    said = [
+        words.en for words in estimate(ask("100.00", agreed(replace(DENTAL, limits=limits), rules=rules))).limitations
+    ]
+    for text in ("9 of 12 units", "29 of 30 days", "at most 90.00 SAR a visit", "Twice a year.", "Women alone."):
+        assert any(text in one for one in said), text
+
+
 _AMOUNTS = st.integers(1, 10**8).map(lambda halalas: money(Decimal(halalas) / 100))
-_LIMITS = st.none() | st.integers(0, 10**6).map(lambda halalas: Decimal(halalas) / 100)
+_LIMITS = st.none() | st.integers(0, 10**6).map(lambda halalas: money(Decimal(halalas) / 100))
 
 
 @given(
@@ -168,15 +246,16 @@ _LIMITS = st.none() | st.integers(0, 10**6).map(lambda halalas: Decimal(halalas)
     percent=st.decimals(0, 100, places=2),
     cap=_LIMITS,
     limit=_LIMITS,
-    used=st.integers(0, 10**7).map(lambda halalas: Decimal(halalas) / 100),
+    used=st.integers(0, 10**7).map(lambda halalas: money(Decimal(halalas) / 100)),
 )
 def test_shares_sum_to_the_whole_and_nothing_is_negative(
-    amount: Money, percent: Decimal, cap: Decimal | None, limit: Decimal | None, used: Decimal
+    amount: Money, percent: Decimal, cap: Money | None, limit: Money | None, used: Money
 ) -> None:
-    rule = BenefitRow("dental", "r", 1, date(2020, 1, 1), True, percent, cap, limit, False, None)
-    found = estimate(Question(POLICY, benefit_named("dental"), amount, rule, {"dental": Use(used, used)}))
+    term = BenefitTerm("dental", "r", True, percent, cap, limit, used)
+    terms = agreed(term, annual_used=used, deductible_used=used)
+    found = estimate(Question(terms, "012", "dental", amount, DAY))
     assert found.payer_share + found.patient_share == amount
     assert min(found.payer_share, found.patient_share, found.copay, found.deductible_remaining) >= 0
-    assert found.payer_share <= max(POLICY.annual_limit - used, 0)
+    assert found.payer_share <= max(terms.annual_limit - used, 0)
     if limit is not None:
         assert found.payer_share <= max(limit - used, 0)

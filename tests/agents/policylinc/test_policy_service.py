@@ -267,13 +267,14 @@ async def test_under_row_level_security_every_read_of_an_answer_has_an_index(pay
         await tx.execute("SET LOCAL enable_seqscan = off")  # a sequential scan that is left has no alternative
         plan = await tx.fetch(
             f"EXPLAIN {facts._SQL}",
-            [insured.payer],
+            insured.payer,
             insured.policy_number,
+            date(2026, 3, 1),
+            new_id(),
+            ["012"],
             insured.member_number,
             None,
-            [insured.payer],
             [b"\0" * 16],
-            date(2026, 3, 1),
         )
     text = "\n".join(row[0] for row in plan)
     assert "Seq Scan" not in text, text

@@ -55,6 +55,7 @@ ROWS: Mapping[str, list[str]] = {
     "GET /api/v1/patients/{patient_id}": ["patient.read"],
     "POST /api/v1/appointments": ["appointment.create"],
     "POST /api/v1/policies/validate": ["patient.read", "policy.validated"],
+    "POST /api/v1/policies/eligibility": ["patient.read", "policy.validated"],
     "GET /api/v1/policies/{policy_number}/coverage": ["policy.coverage_read"],
     "GET /api/v1/members": ["member.list"],
     "GET /api/v1/members/{member_id}": ["member.read"],
@@ -208,6 +209,11 @@ async def bodies(peopled: Peopled, clerk: Principal) -> dict[str, Any]:
             "patient_id": person,
             "service_code": "83600-00-10",
             "amount": 200.0,
+        },
+        "POST /api/v1/policies/eligibility": {
+            "policy_number": insured,
+            "patient_id": person,
+            "services": [{"service_code": "83600-00-10", "amount": 200.0}],
         },
         "POST /api/v1/members/import": [],
         "POST /api/v1/claims/submit": {
