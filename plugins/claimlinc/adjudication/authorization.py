@@ -10,6 +10,9 @@ from claimlinc.contract import Outcome, Use
 from masterlinc.money import ZERO, Money, Quantity, money
 from policylinc.contract import ServiceRule, ServiceRuleKind
 
+_REQUEST = Use.PREAUTHORIZATION
+_KIND = ServiceRuleKind.AUTHORIZATION
+
 
 class _Held(NamedTuple):
     case: str
@@ -18,12 +21,11 @@ class _Held(NamedTuple):
 
 
 def _wanted(claim: ClaimWork, work: LineWork) -> ServiceRule | None:
+    rules = rules_on(claim, work, _KIND)
+    if not rules:
+        return None
     billed = work.line.net - work.line.tax
-    wanting = [
-        rule
-        for rule in rules_on(claim, work, ServiceRuleKind.AUTHORIZATION)
-        if rule.above is None or billed > rule.above
-    ]
+    wanting = [rule for rule in rules if rule.above is None or billed > rule.above]
     if claim.is_emergency:  # a rule that asks emergencies too goes before one that lets them be
         wanting.sort(key=lambda rule: not rule.in_emergencies)
     return wanting[0] if wanting else None
@@ -37,7 +39,7 @@ def _authorization(claim: ClaimWork, work: LineWork) -> Finding:
     must be for a code of the line; where it names none, any that the payer has given the member will do. It must
     hold on the line's day.
     """
-    if claim.submission.use is Use.PREAUTHORIZATION:
+    if claim.submission.use is _REQUEST:
         return Finding("is-request", {}, "is-request")
     rule = _wanted(claim, work)
     if rule is None:

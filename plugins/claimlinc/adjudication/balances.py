@@ -9,6 +9,7 @@ from masterlinc.money import money
 from policylinc.contract import BenefitTerm, LimitKind, LimitPer
 
 _NOTHING = Decimal(0)
+_VISIT, _ITEM = LimitPer.VISIT, LimitPer.ITEM
 # No line counts more days than these: a wrong year in a message must not keep the adjudicator busy.
 _LONGEST_STAY = 3660
 
@@ -27,17 +28,16 @@ class Bound:
 
     def open(self, day: date) -> Decimal:
         """Return what a line of a day may still use."""
-        if self.per is LimitPer.VISIT:
+        if self.per is _VISIT:
             return self.visits.get(day, self.value)
         return self.left  # of an item nothing is ever drawn
 
     def draw(self, day: date, used: Decimal) -> None:
         """Take what a line used; where a reviewer set a limit aside, that may be more than was left."""
-        left = max(self.open(day) - used, _NOTHING)
-        if self.per is LimitPer.VISIT:
-            self.visits[day] = left
-        elif self.per is not LimitPer.ITEM:
-            self.left = left
+        if self.per is _VISIT:
+            self.visits[day] = max(self.open(day) - used, _NOTHING)
+        elif self.per is not _ITEM:
+            self.left = max(self.left - used, _NOTHING)
 
 
 @dataclass(slots=True)
@@ -50,8 +50,9 @@ class Grant:
     services: tuple[Bound, ...]  # count and days, of the benefit and then of its parents
     own: tuple[Bound, ...]  # in SAR
     above: tuple[Bound, ...]  # in SAR, of the parents
+    copay_rate: Decimal
+    copay_percent: str
     days: set[int] = field(default_factory=set)
-    text: dict[str, str] = field(default_factory=dict)
 
     def new_days(self, first: date, last: date | None) -> list[int]:
         """Return the days of a line that no line of this benefit has counted."""
@@ -106,6 +107,8 @@ class Grants:
             services=tuple(one for some in bounds for one in some if one.kind is not LimitKind.AMOUNT),
             own=tuple(one for one in bounds[0] if one.kind is LimitKind.AMOUNT),
             above=tuple(one for some in bounds[1:] for one in some if one.kind is LimitKind.AMOUNT),
+            copay_rate=chain[0].copay_percent / 100,
+            copay_percent=str(chain[0].copay_percent),
         )
 
     def _bounds_of(self, term: BenefitTerm) -> tuple[Bound, ...]:

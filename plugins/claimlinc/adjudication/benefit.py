@@ -4,9 +4,10 @@ import re
 from functools import lru_cache
 from itertools import takewhile
 
+from claimlinc.adjudication.balances import lineage
 from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
-from claimlinc.contract import ClaimSubmission, ClaimType, Line, Outcome
-from policylinc.contract import fits
+from claimlinc.contract import ClaimSubmission, ClaimType, Diagnosis, Outcome
+from policylinc.contract import BenefitTerm, fits
 
 # (claim type, claim sub-type) -> benefit; a sub-type that is not named takes the type's None row.
 BENEFIT_OF: dict[tuple[ClaimType, str | None], str] = {
@@ -28,19 +29,31 @@ _ACHI = re.compile(r"([0-9]{5})-[0-9]{2}", re.ASCII)
 _MATERNITY_PROCEDURES = (range(16500, 16637), range(90465, 90486))
 
 
-def _maternity_evidence(submission: ClaimSubmission, line: Line) -> str | None:
+def whole_of(submission: ClaimSubmission) -> str:
+    """Return the benefit that the lines of a claim belong to by its type."""
+    named = BENEFIT_OF.get((submission.claim_type, submission.sub_type))
+    return named or BENEFIT_OF[(submission.claim_type, None)]
+
+
+def pregnancies_of(submission: ClaimSubmission) -> tuple[Diagnosis, ...]:
+    """Return the diagnoses that make a line of a claim maternity; None of them where its type may not be."""
     if submission.claim_type not in _MAY_BE_MATERNITY:
+        return ()
+    return tuple(one for one in submission.diagnoses if one.code.upper().startswith(_MATERNITY_DIAGNOSES))
+
+
+def _maternity_evidence(claim: ClaimWork, work: LineWork) -> str | None:
+    line = work.line
+    if claim.submission.claim_type not in _MAY_BE_MATERNITY:
         return None
     if line.maternity:
         return "flag"
-    for coding in line.codes:
-        if _is_obstetric(coding.code):
-            return f"code {coding.code}"
-    for diagnosis in submission.diagnoses:
-        linked = diagnosis.sequence in line.diagnosis_sequences
-        if not line.diagnosis_sequences:
-            linked = diagnosis.type == "principal"
-        if linked and diagnosis.code.upper().startswith(_MATERNITY_DIAGNOSES):
+    for code in work.codes:
+        if _is_obstetric(code):
+            return f"code {code}"
+    for diagnosis in claim.pregnancies:
+        linked = line.diagnosis_sequences
+        if diagnosis.sequence in linked if linked else diagnosis.type == "principal":
             return f"diagnosis {diagnosis.code}"
     return None
 
@@ -61,9 +74,8 @@ def _class(claim: ClaimWork, work: LineWork) -> Finding:
     codes or a range, a longer beginning before a shorter one, a part of a part before the part.
     """
     submission = claim.submission
-    evidence = _maternity_evidence(submission, work.line)
-    by_type = BENEFIT_OF.get((submission.claim_type, submission.sub_type)) or BENEFIT_OF[(submission.claim_type, None)]
-    whole = "maternity" if evidence else by_type
+    evidence = _maternity_evidence(claim, work)
+    whole = "maternity" if evidence else claim.whole
     inputs = {
         "claim_type": submission.claim_type,
         "sub_type": submission.sub_type or "",
@@ -72,7 +84,7 @@ def _class(claim: ClaimWork, work: LineWork) -> Finding:
         "benefit": whole,
     }
     work.benefit, found = whole, "maternity" if evidence else "by-type"
-    if claim.coded and (named := _by_code(claim, work.codes, whole)):
+    if named := _by_code(_coded(claim, whole), work.codes):
         work.benefit, inputs["code"] = named
         inputs["within"], inputs["benefit"] = whole, work.benefit
         found = "by-code"
@@ -81,19 +93,24 @@ def _class(claim: ClaimWork, work: LineWork) -> Finding:
     return Finding(found, inputs, work.benefit)
 
 
-def _by_code(claim: ClaimWork, codes: tuple[str, ...], whole: str) -> tuple[str, str] | None:
-    """Find the benefit that names a code of the line most exactly; of equals the smallest part of the whole.
+def _coded(claim: ClaimWork, whole: str) -> list[tuple[BenefitTerm, int]]:
+    """Return the benefits that name codes, each with how many it is a part of: parts of the whole, or of nothing."""
+    if whole not in claim.coded:
+        found = [(term, [*lineage(claim.benefits, term.parent)]) for term in claim.terms.benefits if term.codes]
+        claim.coded[whole] = [
+            (term, len(above)) for term, above in found if not above or any(one.benefit == whole for one in above)
+        ]
+    return claim.coded[whole]
 
-    A benefit that is a part of another one is looked for within the line's own benefit alone.
-    """
+
+def _by_code(coded: list[tuple[BenefitTerm, int]], codes: tuple[str, ...]) -> tuple[str, str] | None:
+    """Find the benefit that names a code of the line most exactly; of equals the smallest part of the whole."""
     best: tuple[tuple[int, int], str, str] | None = None
-    for term, above in claim.coded:
-        if above and whole not in above:
-            continue
+    for term, depth in coded:
         for code in codes:
             exact = exactness(term.codes, code)
-            if exact and (best is None or (exact, len(above)) > best[0]):
-                best = (exact, len(above)), term.benefit, code
+            if exact and (best is None or (exact, depth) > best[0]):
+                best = (exact, depth), term.benefit, code
     return best and best[1:]
 
 

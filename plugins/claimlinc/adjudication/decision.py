@@ -5,10 +5,12 @@ Lines are taken in the order of the claim, so they draw on the same deductible, 
 
 from collections.abc import Collection, Iterable
 from datetime import date
+from operator import attrgetter
 
 from msgspec.structs import replace
 
-from claimlinc.adjudication.balances import Authorized, Grants, lineage
+from claimlinc.adjudication.balances import Authorized, Grants
+from claimlinc.adjudication.benefit import pregnancies_of, whole_of
 from claimlinc.adjudication.beside import look_beside
 from claimlinc.adjudication.cover import CLAIM_RULES
 from claimlinc.adjudication.emergencies import is_emergency
@@ -17,12 +19,13 @@ from claimlinc.adjudication.limits import draw
 from claimlinc.adjudication.review import ruling_on
 from claimlinc.adjudication.reviewed import decide_reviewed
 from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RULES, RULES_VERSION
-from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, look, trace_step
+from claimlinc.adjudication.work import PAID, ClaimWork, LineWork, Rule, look, trace_step
 from claimlinc.contract import ClaimSubmission, Decision, Line, LineDecision, Outcome, Totals, TraceStep
 from masterlinc.money import ZERO, Money, Quantity, exact, money
-from policylinc.contract import BenefitTerm, BenefitUse, ServiceRule, ServiceRuleKind, Terms
+from policylinc.contract import BenefitUse, ServiceRule, ServiceRuleKind, Terms
 
-_PAID = (Outcome.APPROVED, Outcome.PARTIAL)
+_REJECTED = Outcome.REJECTED
+_FIGURES = attrgetter(*Totals.__struct_fields__)
 
 
 def decide(submission: ClaimSubmission, facts: Facts, off: Collection[str] = ()) -> Decision:
@@ -62,7 +65,7 @@ def benefit_uses(decision: Decision) -> tuple[BenefitUse, ...]:
 
 def _days(line: LineDecision) -> int:
     """Return how many days of its benefit a line was the first to count."""
-    if line.outcome not in _PAID:
+    if line.outcome not in PAID:
         return 0
     return next((int(step.inputs["days"]) for step in line.trace if step.rule == "service-limit"), 0)
 
@@ -82,7 +85,9 @@ def _open(submission: ClaimSubmission, facts: Facts, terms: Terms, off: Collecti
         submission=submission,
         facts=facts,
         terms=terms,
-        coded=[(term, _above(benefits, term)) for term in terms.benefits if term.codes],
+        benefits=benefits,
+        whole=whole_of(submission),
+        pregnancies=pregnancies_of(submission),
         rules=rules,
         prices={(price.system, price.code): price.amount for price in terms.prices},
         is_emergency=is_emergency(submission),
@@ -99,12 +104,6 @@ def _open(submission: ClaimSubmission, facts: Facts, terms: Terms, off: Collecti
 
 def _looking(rules: tuple[Rule, ...], off: Collection[str]) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if rule.id not in off) if off else rules
-
-
-def _above(benefits: dict[str, BenefitTerm], term: BenefitTerm) -> tuple[str, ...]:
-    if term.parent is None:
-        return ()
-    return tuple(one.benefit for one in lineage(benefits, term.parent))
 
 
 def _authorized(authorizations: Iterable[Authorization]) -> list[Authorized]:
@@ -130,7 +129,7 @@ def _left(limit: Money, used: Money) -> Money:
 def _take_line(claim: ClaimWork, line: Line) -> LineDecision:
     """Decide a line; unless it is rejected, the edits hold later lines of the claim against it."""
     decided = _decide_line(claim, line)
-    if decided.outcome is not Outcome.REJECTED:
+    if decided.outcome is not _REJECTED:
         claim.beside.standing[line.sequence] = decided.benefit
     return decided
 
@@ -144,7 +143,7 @@ def _decide_line(claim: ClaimWork, line: Line) -> LineDecision:
     look(claim.eligibility_rules, claim, work)
     if not work.stopped:
         look(claim.edit_rules, claim, work)
-        work.stopped = work.outcome in (Outcome.REJECTED, Outcome.PENDED)
+        work.stopped = work.outcome not in PAID
     if not work.stopped:
         look(claim.money_rules, claim, work)
         draw(claim, work)
@@ -159,7 +158,7 @@ def _ruled(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> LineDecision
 
 def _line_decision(work: LineWork) -> LineDecision:
     payer_share = Money(work.payer + work.payer_tax)
-    paid = work.outcome in _PAID
+    paid = work.outcome in PAID
     return LineDecision(
         sequence=work.line.sequence,
         outcome=work.outcome,
@@ -215,8 +214,8 @@ def _sum_up(lines: tuple[LineDecision, ...], trace: tuple[TraceStep, ...], preau
 
 
 def _totals(lines: tuple[LineDecision, ...]) -> Totals:
-    sums = [sum((getattr(line, name) for line in lines), ZERO) for name in Totals.__struct_fields__]
-    return Totals(*map(money, sums))
+    columns = zip(*map(_FIGURES, lines), strict=True) if lines else [()] * len(Totals.__struct_fields__)
+    return Totals(*(money(sum(column, ZERO)) for column in columns))
 
 
 def _outcome(lines: tuple[LineDecision, ...]) -> Outcome:

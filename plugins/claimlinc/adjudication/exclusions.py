@@ -7,6 +7,8 @@ from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule
 from claimlinc.contract import Outcome
 from policylinc.contract import ServiceRule, ServiceRuleKind
 
+_WAITING, _EXCLUSION = ServiceRuleKind.WAITING, ServiceRuleKind.EXCLUSION
+
 
 def _waiting(claim: ClaimWork, work: LineWork) -> Finding:
     """Hold the longest waiting period that is about the line against the member's first day with the payer.
@@ -14,7 +16,7 @@ def _waiting(claim: ClaimWork, work: LineWork) -> Finding:
     The service is covered from the first day plus the waiting days on; renewals do not begin anew.
     """
     of_benefit = work.grant.waiting_days if work.grant else 0
-    rules = rules_on(claim, work, ServiceRuleKind.WAITING)
+    rules = rules_on(claim, work, _WAITING)
     longest = max(rules, key=lambda rule: rule.days or 0) if rules else None
     of_service = (longest.days or 0) if longest else 0
     if not of_benefit and not of_service:
@@ -46,7 +48,7 @@ def _exclusion(claim: ClaimWork, work: LineWork) -> Finding:
     what it leaves empty it does not ask about. The diagnoses are those that the line names, or the principal one if
     it names none.
     """
-    rules = rules_on(claim, work, ServiceRuleKind.EXCLUSION)
+    rules = rules_on(claim, work, _EXCLUSION)
     if not rules:
         return Finding("none", {}, "none")
     rule = rules[0]

@@ -6,11 +6,12 @@ from decimal import ROUND_DOWN, Decimal
 from msgspec.structs import replace
 
 from claimlinc.adjudication.balances import Bound, stay
-from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
+from claimlinc.adjudication.work import PAID, Case, ClaimWork, Finding, LineWork, Rule, Stage
 from claimlinc.contract import Outcome
 from masterlinc.money import ZERO, Money, Quantity, money
 from policylinc.contract import LimitKind, LimitPer
 
+_COUNT, _DAYS, _YEAR = LimitKind.COUNT, LimitKind.DAYS, LimitPer.YEAR
 _STEP = Decimal("0.0001")  # the finest quantity
 
 
@@ -38,7 +39,7 @@ def _service_limit(_: ClaimWork, work: LineWork) -> Finding:
     approved = _counted(fit)
     work.payer = money(work.payer * fit / work.quantity) if approved else ZERO
     work.quantity = approved
-    if bound.kind is LimitKind.DAYS:
+    if bound.kind is _DAYS:
         work.new_days = work.new_days[: int(left)]
     inputs |= {"paid": str(work.payer), "days": str(len(work.new_days))}
     name = "cut" if approved else "exhausted"
@@ -48,7 +49,7 @@ def _service_limit(_: ClaimWork, work: LineWork) -> Finding:
 def _fitting(bound: Bound, work: LineWork) -> Decimal:
     """Return how many of a line's units fit into a limit; of a stay, those of its days that fit."""
     left = bound.open(work.day)
-    if bound.kind is LimitKind.COUNT:
+    if bound.kind is _COUNT:
         return min(work.quantity, left)
     new, fitting = len(work.new_days), int(left)
     if new <= fitting:
@@ -85,7 +86,7 @@ def _within(work: LineWork, bounds: Sequence[Bound], inputs: dict[str, str]) -> 
     bound = bounds[0] if len(bounds) == 1 else min(bounds, key=lambda one: one.open(work.day))
     inputs |= {"limit_of": bound.benefit, "rule_id": bound.rule_id, "per": bound.per}
     found = _cut(work, Money(bound.open(work.day)), Money(bound.value), inputs)
-    yearly = bound.per is LimitPer.YEAR or found.case == "fits"
+    yearly = bound.per is _YEAR or found.case == "fits"
     return found if yearly else replace(found, case=f"{found.case}-other")
 
 
@@ -110,13 +111,13 @@ def _cut(work: LineWork, left: Money, limit: Money, inputs: dict[str, str]) -> F
 
 def draw(claim: ClaimWork, work: LineWork) -> None:
     """Take what a line uses in the end out of every balance: no limit counts what another one cut."""
-    if work.outcome not in (Outcome.APPROVED, Outcome.PARTIAL) or work.grant is None:
+    if work.outcome not in PAID or work.grant is None:
         return
     claim.annual_left = Money(max(claim.annual_left - work.payer, ZERO))
     for bound in (*work.grant.own, *work.grant.above):
         bound.draw(work.day, work.payer)
     for bound in work.grant.services:
-        bound.draw(work.day, work.quantity if bound.kind is LimitKind.COUNT else Decimal(len(work.new_days)))
+        bound.draw(work.day, work.quantity if bound.kind is _COUNT else Decimal(len(work.new_days)))
     work.grant.days.update(work.new_days)
     if work.authorized is not None:
         work.authorized.quantity -= work.quantity

@@ -5,10 +5,12 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from claimlinc.contract import Coding
 
 
-class Other(NamedTuple):
+class Other(Struct, frozen=True, gc=False):
     """A line that another one is held against: of the same claim, or of one before it."""
 
     day: date

@@ -1,11 +1,10 @@
 """Whether a payer's rule on services is about a line."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from claimlinc.adjudication.tables import fits_any
 from claimlinc.adjudication.work import ClaimWork, LineWork
-from claimlinc.contract import ClaimSubmission, Line
+from claimlinc.contract import Line
 from policylinc.contract import ServiceRule, ServiceRuleKind
 
 _PRINCIPAL = "principal"
@@ -13,7 +12,8 @@ _PRINCIPAL = "principal"
 
 def rules_on(claim: ClaimWork, work: LineWork, kind: ServiceRuleKind) -> list[ServiceRule]:
     """Return the payer's rules of a kind that are about a line, in the payer's order."""
-    return [rule for rule in claim.rules.get(kind, ()) if is_about(rule, claim, work)]
+    rules = claim.rules.get(kind)
+    return [rule for rule in rules if is_about(rule, claim, work)] if rules else []
 
 
 def is_about(rule: ServiceRule, claim: ClaimWork, work: LineWork) -> bool:
@@ -23,9 +23,14 @@ def is_about(rule: ServiceRule, claim: ClaimWork, work: LineWork) -> bool:
     """
     if rule.codes and not _one_fits(rule.codes, work.codes):
         return False
-    if rule.benefits and not any(name in rule.benefits for name in work.benefits):
+    if rule.benefits and not _one_is(rule.benefits, work.benefits):
         return False
-    return not rule.diagnoses or _one_fits(rule.diagnoses, tuple(diagnoses_of(claim.submission, work.line)))
+    return not rule.diagnoses or _one_fits(rule.diagnoses, _diagnoses(claim, work.line))
+
+
+@lru_cache(maxsize=4_096)
+def _one_is(wanted: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    return any(name in wanted for name in names)
 
 
 @lru_cache(maxsize=65_536)
@@ -33,9 +38,13 @@ def _one_fits(patterns: tuple[str, ...], codes: tuple[str, ...]) -> bool:
     return any(fits_any(patterns, code) for code in codes)
 
 
-def diagnoses_of(submission: ClaimSubmission, line: Line) -> Iterator[str]:
-    """Yield the codes of the diagnoses that a line names, or of the principal one if it names none."""
-    for one in submission.diagnoses:
-        named = one.sequence in line.diagnosis_sequences if line.diagnosis_sequences else one.type == _PRINCIPAL
-        if named:
-            yield one.code.upper()
+def _diagnoses(claim: ClaimWork, line: Line) -> tuple[str, ...]:
+    """Return the codes of the diagnoses that a line names, or of the principal one if it names none."""
+    named = line.diagnosis_sequences
+    if named not in claim.diagnoses:
+        claim.diagnoses[named] = tuple(
+            one.code.upper()
+            for one in claim.submission.diagnoses
+            if (one.sequence in named if named else one.type == _PRINCIPAL)
+        )
+    return claim.diagnoses[named]

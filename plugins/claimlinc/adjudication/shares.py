@@ -4,6 +4,8 @@ from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule
 from masterlinc.money import ZERO, Money, money
 from policylinc.contract import BenefitTerm, LimitPer
 
+_ITEM = LimitPer.ITEM
+
 
 def _deductible(claim: ClaimWork, work: LineWork) -> Finding:
     """Give what is open of the year's deductible to the patient, out of what is allowed."""
@@ -21,14 +23,14 @@ def _copay(claim: ClaimWork, work: LineWork) -> Finding:
     A cap per visit is shared by all lines of the benefit on one day; a cap per item is of each line.
     """
     assert work.grant is not None, "only a covered line gets here"
-    term, of = work.grant.term, work.payer
-    full = min(of, money(of * term.copay_percent / 100))
-    inputs = {"percent": str(term.copay_percent), "of": str(of), "full": str(full)}
+    grant, of = work.grant, work.payer
+    term, full = grant.term, min(of, money(of * grant.copay_rate))
+    inputs = {"percent": grant.copay_percent, "of": str(of), "full": str(full)}
     found, work.copay = "uncapped", full
     if term.copay_cap is not None:
         found, inputs["cap"] = "per-item", str(term.copay_cap)
         work.copay = min(full, term.copay_cap)
-        if term.copay_cap_per is not LimitPer.ITEM:
+        if term.copay_cap_per is not _ITEM:
             found, work.copay = "per-visit", _of_visit(claim, work, term, full, inputs)
     work.payer = Money(of - work.copay)
     return Finding(found, inputs, str(work.copay))
@@ -46,10 +48,8 @@ def _of_visit(claim: ClaimWork, work: LineWork, term: BenefitTerm, full: Money, 
 
 def _tax(_: ClaimWork, work: LineWork) -> Finding:
     """Allow as much of the tax as of the price, and share it as the amounts were shared."""
-    if work.billed:
-        work.tax = min(work.billed_tax, money(work.billed_tax * work.allowed / work.billed))
-    if work.allowed:
-        work.payer_tax = min(work.tax, money(work.tax * work.payer / work.allowed))
+    work.tax = _part_of(work.billed_tax, work.allowed, work.billed)
+    work.payer_tax = _part_of(work.tax, work.payer, work.allowed)
     inputs = {
         "billed": str(work.billed),
         "billed_tax": str(work.line.tax),
@@ -65,6 +65,13 @@ def _tax(_: ClaimWork, work: LineWork) -> Finding:
         return Finding("without-tax", inputs, str(work.payer_tax))
     inputs["patient_tax"] = str(work.tax - work.payer_tax)
     return Finding("with-tax", inputs, str(work.payer_tax))
+
+
+def _part_of(tax: Money, part: Money, whole: Money) -> Money:
+    """Return the tax on a part of an amount."""
+    if not tax or not part:
+        return ZERO
+    return tax if part >= whole else min(tax, money(tax * part / whole))
 
 
 _SHARED = (

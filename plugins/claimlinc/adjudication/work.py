@@ -11,7 +11,7 @@ from msgspec import Struct
 from claimlinc.adjudication.balances import Authorized, Grant, Grants
 from claimlinc.adjudication.facts import Facts
 from claimlinc.adjudication.others import Beside
-from claimlinc.contract import ClaimSubmission, Line, Outcome, TraceStep
+from claimlinc.contract import ClaimSubmission, Diagnosis, Line, Outcome, TraceStep
 from masterlinc.money import ZERO, Money, Quantity
 from policylinc.contract import BenefitTerm, ServiceRule, ServiceRuleKind, Terms
 
@@ -42,6 +42,9 @@ class Stage(StrEnum):
     MONEY = "money"  # only while the line stands
 
 
+PAID = frozenset({Outcome.APPROVED, Outcome.PARTIAL})
+
+
 @dataclass(slots=True)
 class ClaimWork:
     """A claim under decision: the terms, and what is left of each balance."""
@@ -49,7 +52,9 @@ class ClaimWork:
     submission: ClaimSubmission
     facts: Facts
     terms: Terms
-    coded: list[tuple[BenefitTerm, tuple[str, ...]]]  # benefits that name codes, each with those that it is a part of
+    benefits: dict[str, BenefitTerm]
+    whole: str  # the benefit of its lines, by its type
+    pregnancies: tuple[Diagnosis, ...]
     rules: dict[ServiceRuleKind, list[ServiceRule]]
     prices: dict[tuple[str, str], Money]
     is_emergency: bool
@@ -62,6 +67,10 @@ class ClaimWork:
     edit_rules: tuple["Rule", ...]
     money_rules: tuple["Rule", ...]
     copay_left: dict[tuple[str, date], Money] = field(default_factory=dict)
+    coded: dict[str, list[tuple[BenefitTerm, int]]] = field(default_factory=dict)  # see benefit-class
+    diagnoses: dict[tuple[int, ...], tuple[str, ...]] = field(
+        default_factory=dict
+    )  # by the sequences that a line names
     of_day: dict[date, dict[str, TraceStep]] = field(default_factory=dict)  # what day rules found
 
 
@@ -135,19 +144,23 @@ def outweighs(stage: Stage, new: Outcome, old: Outcome) -> bool:
     return _WEIGHT[new] > _WEIGHT[old]
 
 
+_MONEY = Stage.MONEY  # a name of the module: to look up a member of an enumeration takes longer than to compare it
+
+
 def look(rules: Iterable[Rule], claim: ClaimWork, work: LineWork) -> None:
     """Let rules look at a line in their order; money rules stop with it."""
-    of_day = claim.of_day.setdefault(work.day, {})
+    of_day, append = claim.of_day.setdefault(work.day, {}), work.trace.append
     for rule in rules:
-        if work.stopped and rule.stage is Stage.MONEY:
+        if work.stopped and rule.stage is _MONEY:
             return
         if not rule.of_day:
-            step = trace_step(rule, rule.run(claim, work))
+            found = rule.run(claim, work)
+            step = TraceStep(rule.id, rule.version, found.inputs, found.result, "", "", found.case)
         elif rule.id in of_day:
             step = of_day[rule.id]
         else:
             step = of_day[rule.id] = trace_step(rule, rule.run(claim, work))
-        work.trace.append(step)
+        append(step)
         case = rule.cases[step.case]
         if case.outcome is not None and not work.stopped:
             _follow(rule, case.outcome, case.code, work)
