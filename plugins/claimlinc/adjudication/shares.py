@@ -48,8 +48,8 @@ def _of_visit(claim: ClaimWork, work: LineWork, term: BenefitTerm, full: Money, 
 
 def _tax(_: ClaimWork, work: LineWork) -> Finding:
     """Allow as much of the tax as of the price, and share it as the amounts were shared."""
-    work.tax = _part_of(work.billed_tax, work.allowed, work.billed)
-    work.payer_tax = _part_of(work.tax, work.payer, work.allowed)
+    work.tax = part_of(work.billed_tax, work.allowed, work.billed)
+    work.payer_tax = part_of(work.tax, work.payer, work.allowed)
     inputs = {
         "billed": str(work.billed),
         "billed_tax": str(work.line.tax),
@@ -67,8 +67,8 @@ def _tax(_: ClaimWork, work: LineWork) -> Finding:
     return Finding("with-tax", inputs, str(work.payer_tax))
 
 
-def _part_of(tax: Money, part: Money, whole: Money) -> Money:
-    """Return the tax on a part of an amount."""
+def part_of(tax: Money, part: Money, whole: Money) -> Money:
+    """Return the tax on a part of an amount, to the halala; all of it on the whole."""
     if not tax or not part:
         return ZERO
     return tax if part >= whole else min(tax, money(tax * part / whole))
