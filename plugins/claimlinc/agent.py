@@ -3,12 +3,21 @@
 from claimlinc import cli, cli_rules
 from claimlinc.authorization_routes import authorization_router
 from claimlinc.config import ClaimlincConfig
-from claimlinc.contract import AuthorizationOverdue, ClaimCancelled, ClaimDecided, ClaimReplaced, ClaimSubmitted
+from claimlinc.contract import (
+    AuthorizationOverdue,
+    CaseMoved,
+    ClaimAppealed,
+    ClaimCancelled,
+    ClaimDecided,
+    ClaimReplaced,
+    ClaimSubmitted,
+)
 from claimlinc.demo import demo
-from claimlinc.routes import router
+from claimlinc.routes import review_router, router
+from claimlinc.service.telling import tell_provider
 from claimlinc.service.workflow import AUTHORIZATION, AUTHORIZATION_CLOCK, CLAIM, RESEARCH
 from claimlinc.tasks import TASKS
-from masterlinc.agent import Agent, Permission, Schedule, SealedColumn
+from masterlinc.agent import Agent, Permission, Schedule, SealedColumn, Subscription
 
 agent = Agent(
     name="claimlinc",
@@ -24,8 +33,17 @@ agent = Agent(
     requires=("authlinc", "policylinc", "sbslinc"),
     optional=("doctorlinc",),
     config=ClaimlincConfig,
-    routers=(router, authorization_router),
-    publishes=(ClaimSubmitted, ClaimDecided, AuthorizationOverdue, ClaimReplaced, ClaimCancelled),
+    routers=(router, authorization_router, review_router),
+    publishes=(
+        ClaimSubmitted,
+        ClaimDecided,
+        AuthorizationOverdue,
+        ClaimReplaced,
+        ClaimCancelled,
+        CaseMoved,
+        ClaimAppealed,
+    ),
+    subscribes=(Subscription("tell_provider", CaseMoved, tell_provider),),
     tasks=TASKS,
     demo=demo,
     cli=(cli.add, cli_rules.add),
@@ -34,6 +52,7 @@ agent = Agent(
     sealed=(
         SealedColumn("claim", "submission", "claim.submission/{id}"),
         SealedColumn("claim_attachment", "sealed", "claim.attachment/{claim_id}/{position}"),
+        SealedColumn("review_step", "said", "claim.review/{case_id}/{number}"),
         SealedColumn("decision_basis", "submission", "claim.submission/{decision_id}"),
     ),
     permissions=(
@@ -43,6 +62,11 @@ agent = Agent(
         Permission(
             "adjudication:simulate", "Decide past claims on other terms, to see", "محاكاة القرارات على شروط أخرى"
         ),
+        Permission("claim:appeal", "Appeal, and answer questions", "الاعتراض والرد على أسئلة الجهة الدافعة"),
+        Permission("claim:review", "Decide claims that wait for a person", "البت في المطالبات المعلقة"),
+        Permission("claim:review_second", "Agree to what another person decided", "اعتماد قرار مراجع آخر"),
+        Permission("claim:override", "Set cover, price and limits aside", "تجاوز التغطية والسعر والحدود"),
+        Permission("claim:review_terms", "Say how a payer's people decide", "تحديد شروط المراجعة لدى الجهة الدافعة"),
         Permission("research:read", "See groups of claims without persons", "عرض مجموعات المطالبات دون بيانات أشخاص"),
     ),
 )

@@ -15,3 +15,8 @@ class ClaimlincConfig(Struct, forbid_unknown_fields=True, kw_only=True):
     # Persons in the smallest group that research is shown. An assumption of 2026-12-01: no Saudi figure was found; the
     # US Centers for Medicare & Medicaid Services publish no cell of fewer than 11. The database takes no lower one.
     research_smallest_group: Annotated[int, Meta(ge=11, le=10_000)] = 11
+    # How a payer's people work where the payer has no terms of review of its own (docs/review.md). Assumptions of
+    # 2026-12-01: neither NPHIES nor CHI gives a figure for one of them.
+    review_alone_up_to: Annotated[int, Meta(ge=0, le=999_999_999)] = 10_000  # SAR of the payer's share, by one person
+    review_appeal_days: Annotated[int, Meta(ge=1, le=3650)] = 60  # from the decision
+    review_answer_hours: Annotated[int, Meta(ge=1, le=8760)] = 72  # from the opening of a case

@@ -89,6 +89,28 @@ class ClaimStatus(StrEnum):
     PAID = "paid"
 
 
+class ClaimEvent(StrEnum):
+    """What may happen to a claim, or to its payer's case on it."""
+
+    SUBMIT = "submit"
+    APPROVE = "approve"
+    APPROVE_IN_PART = "approve_in_part"
+    REJECT = "reject"
+    PEND = "pend"  # a person of the payer has to decide
+    REFUSE = "refuse"  # the message was not taken: nothing is decided
+    ASSIGN = "assign"  # somebody takes it, is given it, or puts it back
+    ESCALATE = "escalate"  # it is hard, or late
+    ASK = "ask"  # the payer wants to know more
+    INFORM = "inform"  # the provider tells it
+    PROPOSE = "propose"  # decided by one person, and above what one may decide alone
+    SEND_BACK = "send_back"  # the second person does not agree
+    APPEAL = "appeal"
+    REOPEN = "reopen"  # the payer looks at its own decision again
+    CANCEL = "cancel"
+    REPLACE = "replace"  # a correction, which is a new claim, stands in its place
+    PAY = "pay"
+
+
 class TraceStep(Struct, frozen=True, omit_defaults=True, gc=False):
     """One rule that looked at a line: its version, what it saw and what it found.
 
@@ -253,6 +275,29 @@ class RecordedAnswer(Struct, frozen=True):
     number: int
 
 
+class AppealDecision(Struct, frozen=True):
+    """Ask a decision's payer to look again; the caller is the provider of the claim."""
+
+    payer_organization_id: UUID
+    decision_id: UUID
+    reason: str
+
+
+class GiveInformation(Struct, frozen=True):
+    """Tell a decision's payer what it asked; the caller is the provider of the claim."""
+
+    payer_organization_id: UUID
+    decision_id: UUID
+    text: str
+
+
+class TakenUp(Struct, frozen=True):
+    """The payer's case that a provider's word was taken up in."""
+
+    review_id: str
+    status: ClaimStatus
+
+
 # Events ------------------------------------------------------------------------------------------
 
 
@@ -292,3 +337,22 @@ class ClaimCancelled(Struct, frozen=True, tag="claimlinc.claim_cancelled.v1"):
 
     claim_id: UUID
     organization_id: UUID
+
+
+class CaseMoved(Struct, frozen=True, tag="claimlinc.case_moved.v1"):
+    """Something happened to a payer's case on a claim; its `organization_id` is the payer's."""
+
+    case_id: UUID
+    organization_id: UUID
+    provider_organization_id: UUID | None
+    decision_id: UUID  # the last one on the submission
+    event: ClaimEvent
+    status: ClaimStatus
+
+
+class ClaimAppealed(Struct, frozen=True, tag="claimlinc.claim_appealed.v1"):
+    """The provider asked the payer to decide again."""
+
+    claim_id: UUID
+    organization_id: UUID
+    decision_id: UUID

@@ -8,6 +8,13 @@ ClaimNotCorrectable    409  the claim is not decided, so that a correction would
 ClaimCorrected         409  another claim corrects this one already
 ClaimNotCancellable    409  the claim was paid, or its payer's decision is not kept in this system
 NotTheProvider         403  only the provider that an authorization is for does this
+RulingInvalid          422  a ruling cannot be taken as it is; every fault is listed with its path
+RulesStillPend         409  the rules still want a person's decision
+ProposalChanged        409  the figures are not those that were proposed
+SamePerson             409  the second person is the first one
+AppealTooLate          409  the time for an appeal is over
+PayerNotHere           409  the claim was decided by a payer outside of this system
+ReviewTermsTaken       409  the payer has terms of review from that day on
 ResearchIsTheOperators 403  research reads over all organizations, for the operator alone
 """
 
@@ -81,3 +88,54 @@ class ResearchIsTheOperators(Forbidden):
     code = "research-is-the-operators"
     title = "Research over all organizations is for the operator's researchers"
     title_ar = "البحث عبر جميع المنشآت متاح لباحثي المشغل فقط"
+
+
+class RulingInvalid(Invalid):
+    """A ruling cannot be taken as it is."""
+
+    code = "ruling-invalid"
+    title, title_ar = "The ruling cannot be taken as it is", "لا يمكن قبول القرار بصيغته الحالية"
+
+
+class RulesStillPend(Conflict):
+    """The rules still want a person's decision."""
+
+    code = "rules-still-pend"
+    title, title_ar = "The rules still want a person to decide", "لا تزال القواعد تتطلب قرار مختص"
+
+
+class ProposalChanged(Conflict):
+    """The figures are not those that were proposed."""
+
+    code = "proposal-changed"
+    title = "The figures changed since they were proposed: send it back"
+    title_ar = "تغيرت المبالغ منذ اقتراحها: أعدها إلى المراجع"
+
+
+class SamePerson(Conflict):
+    """The second person is the first one."""
+
+    code = "same-person"
+    title, title_ar = "Another person has to agree", "يجب أن يوافق شخص آخر"
+
+
+class AppealTooLate(Conflict):
+    """The time for an appeal is over."""
+
+    code = "appeal-too-late"
+    title, title_ar = "The time for an appeal is over", "انتهت مهلة الاعتراض"
+
+
+class PayerNotHere(Conflict):
+    """The claim was decided by a payer outside of this system."""
+
+    code = "payer-not-here"
+    title = "No payer of this system decided this claim"
+    title_ar = "لم تصدر قرار هذه المطالبة جهة دافعة مسجلة في هذا النظام"
+
+
+class ReviewTermsTaken(Conflict):
+    """The payer has terms of review from that day on."""
+
+    code = "review-terms-taken"
+    title, title_ar = "There are terms of review from that day on", "توجد شروط مراجعة من هذا التاريخ"

@@ -2,18 +2,22 @@
 
 from claimlinc.chain_schemas import CancelDecision, EndedDecision
 from claimlinc.contract import (
+    AppealDecision,
     DecidedSubmission,
     DecideSubmission,
+    GiveInformation,
     LoadClaim,
     LoadedClaim,
     RecordAnswer,
     RecordClaim,
     RecordedAnswer,
     RecordedClaim,
+    TakenUp,
 )
 from claimlinc.schemas import ValidateClaim, ValidatedClaim
 from claimlinc.service import (
     answering,
+    appealing,
     chain,
     clocks,
     deciding,
@@ -65,6 +69,22 @@ TASKS = (
         answering.record_answer,
         "Record what the payer answered",
         "تسجيل رد الجهة الدافعة",
+        joins_transaction=True,
+    ),
+    Task(
+        AppealDecision,
+        TakenUp,
+        appealing.take_appeal,
+        "Take a provider's appeal up in its payer's queue",
+        "استلام اعتراض مقدم الخدمة لدى الجهة الدافعة",
+        joins_transaction=True,
+    ),
+    Task(
+        GiveInformation,
+        TakenUp,
+        appealing.take_information,
+        "Take what a provider tells up in its payer's queue",
+        "استلام معلومات مقدم الخدمة لدى الجهة الدافعة",
         joins_transaction=True,
     ),
     Task(

@@ -39,7 +39,7 @@ _DECISION = _insert(
     "decision",
     "organization_id id provider_organization_id provider_license identifier_system identifier_value number use"
     " member_id policy_id service_date outcome billed allowed deductible copay tax payer_tax payer_share patient_share"
-    " disposition disposition_ar rules_version preauth_ref trace decided_at",
+    " disposition disposition_ar rules_version preauth_ref trace decided_at reissue_reason",
     jsonb="trace",
 )
 _DECISION_LINE = _insert(

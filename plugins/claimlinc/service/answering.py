@@ -1,6 +1,8 @@
 """What came back: a numbered answer, the claim's new state and the event, in one transaction."""
 
-from claimlinc import queries, writes
+from uuid import UUID
+
+from claimlinc import queries, review_queries, writes
 from claimlinc.contract import ClaimDecided, ClaimStatus, RecordAnswer, RecordedAnswer
 from claimlinc.errors import ClaimStateRefused
 from claimlinc.service import linking
@@ -18,6 +20,9 @@ async def record_answer(ctx: Context, request: RecordAnswer) -> RecordedAnswer:
         claim = await queries.lock_claim(tx, organization, request.claim_id)
         if claim is None:
             raise NotFound
+        known = await _known(tx, organization, request)
+        if known is not None:
+            return known
         status = after(ClaimStatus(claim["status"]), _event(request), Role.PAYER)
         number = await queries.next_number(tx, "answer", organization, request.claim_id)
         await _append(ctx, tx, request, number)
@@ -34,6 +39,18 @@ async def record_answer(ctx: Context, request: RecordAnswer) -> RecordedAnswer:
             detail={"status": status.value, "number": str(number)},
         )
         return RecordedAnswer(number)
+
+
+async def _known(tx: Transaction, organization: UUID, request: RecordAnswer) -> RecordedAnswer | None:
+    """Return the last answer where it is of the same decision of the payer, or of a later one: this is no news."""
+    if request.payer_decision_id is None:
+        return None
+    last = await queries.last_answer(tx, organization, request.claim_id)
+    if last is None or last["payer_decision_id"] is None:
+        return None
+    new = await review_queries.decision_number(tx, request.payer_decision_id)
+    old = await review_queries.decision_number(tx, last["payer_decision_id"])
+    return RecordedAnswer(last["number"]) if new is not None and old is not None and new <= old else None
 
 
 def _event(request: RecordAnswer) -> Event:

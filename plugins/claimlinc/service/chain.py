@@ -16,9 +16,10 @@ from claimlinc.contract import (
     Use,
 )
 from claimlinc.errors import ClaimCorrected, ClaimNotCancellable, ClaimNotCorrectable
-from claimlinc.service import authorizing
+from claimlinc.service import authorizing, cases
 from claimlinc.service.history import withdraw_decision
 from claimlinc.service.linking import corrects
+from claimlinc.service.states import Event
 from masterlinc import wire
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
@@ -58,13 +59,6 @@ async def find_prior(tx: Transaction, request: DecideSubmission) -> tuple[Chaine
     return tuple(found)
 
 
-async def end_prior(payer: Context, tx: Transaction, request: DecideSubmission, decision_id: UUID) -> None:
-    """End what a submission corrects, where it was pended first and is decided now."""
-    prior = await find_prior(tx, request)
-    await take_back(payer, tx, request.payer_organization_id, prior)
-    await end_replaced(payer, tx, request, prior, decision_id)
-
-
 async def take_back(
     payer: Context, tx: Transaction, organization: UUID, prior: Sequence[Chained], reason: str = "replaced"
 ) -> None:
@@ -84,6 +78,7 @@ async def end_replaced(
         last = one.decisions[-1]
         row = (organization, last, request.provider_organization_id, "replaced", by, None, now)
         await chain_queries.end_decision(tx, row)
+        await cases.withdraw(payer, tx, organization, last, Event.REPLACE)
         _audit(tx, "claim.replace", organization, last, {"by": str(by)})
 
 
@@ -105,6 +100,7 @@ async def cancel_decision(ctx: Context, request: CancelDecision) -> EndedDecisio
         last, now = chained.decisions[-1], payer.clock.now()
         row = (one.payer, last, one.provider, "cancelled", None, request.reason.value, now)
         await chain_queries.end_decision(tx, row)
+        await cases.withdraw(payer, tx, one.payer, last, Event.CANCEL)
         _audit(tx, "claim.cancel", one.payer, last, {"reason": request.reason.value})
         return EndedDecision(last)
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from claimlinc import queries, writes
 from claimlinc.adjudication import Facts, benefit_uses, decide, words
 from claimlinc.adjudication.decision import service_days
+from claimlinc.adjudication.facts import Review
 from claimlinc.contract import (
     DecidedSubmission,
     DecideSubmission,
@@ -20,7 +21,7 @@ from claimlinc.contract import (
     TraceStep,
     Use,
 )
-from claimlinc.service import authorizing, chain, clocks
+from claimlinc.service import authorizing, cases, chain, clocks
 from claimlinc.service.checking import check_submission
 from claimlinc.service.history import append_history, load_corrected, load_history
 from claimlinc.service.notices import notice_of
@@ -31,7 +32,14 @@ from masterlinc.clock import today
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.money import Money, Quantity
-from policylinc.contract import CoverStatus, FoundCover, LoadTerms, PostBenefits, PostedBenefits, Terms
+from policylinc.contract import (
+    CoverStatus,
+    FoundCover,
+    LoadTerms,
+    PostBenefits,
+    PostedBenefits,
+    Terms,
+)
 
 _AMOUNTS = ("billed", "allowed", "deductible", "copay", "tax", "payer_tax", "payer_share", "patient_share")
 _TRACE = tuple[TraceStep, ...]
@@ -43,6 +51,17 @@ class Basis(NamedTuple):
 
     day: date
     facts: Facts
+
+
+class Again(NamedTuple):
+    """How a submission is decided once more: after which decision, on what that was made, and why."""
+
+    before: UUID
+    number: int
+    facts: Facts
+    was_complete: bool
+    review: Review | None = None
+    reissue_reason: str | None = None
 
 
 async def decide_submission(ctx: Context, request: DecideSubmission) -> DecidedSubmission:
@@ -77,6 +96,20 @@ async def finish(
     if isinstance(begun, Corrects):
         return await _decide_instead(payer, tx, request, begun.prior)
     return await _decide_and_post(payer, tx, request, begun)
+
+
+async def decide_again(payer: Context, tx: Transaction, request: DecideSubmission, again: Again) -> DecidedSubmission:
+    """Take the last decision on a submission back and append the next one, on the facts of now.
+
+    When the submission came stays as it was: a claim that was filed in time is not late because it is looked at again.
+    """
+    organization = request.payer_organization_id
+    await chain.wait_for_turn(tx, request)
+    prior = () if again.was_complete else await chain.find_prior(tx, request)
+    await chain.take_back(payer, tx, organization, [chain.Chained((again.before,)), *prior], "decided again")
+    decided = await _decide_and_post(payer, tx, request, await _basis(payer, tx, request), again)
+    await chain.end_replaced(payer, tx, request, prior, decided.decision_id)
+    return decided
 
 
 async def load_decision(tx: Transaction, decision_id: UUID) -> DecidedSubmission | None:
@@ -187,20 +220,23 @@ def _leave_if_pended(decided: DecidedSubmission, basis: Basis) -> None:
 
 
 async def _decide_and_post(
-    payer: Context, tx: Transaction, request: DecideSubmission, basis: Basis
+    payer: Context, tx: Transaction, request: DecideSubmission, basis: Basis, again: Again | None = None
 ) -> DecidedSubmission:
     decision_id, now, submission = ids.new_id(), payer.clock.now(), request.submission
     asks = submission.use is Use.PREAUTHORIZATION
+    before = again.facts if again else Facts(None)
+    given = before.preauth_ref or basis.facts.preauth_ref or ids.show(authorizing.PREFIX, decision_id)
     facts = replace(
         basis.facts,
-        received_on=today(payer.clock),
-        preauth_ref=basis.facts.preauth_ref or ids.show(authorizing.PREFIX, decision_id) if asks else None,
+        received_on=before.received_on or today(payer.clock),
+        preauth_ref=given if asks else None,
         enrolled_by_simulator=request.enrolled_by_simulator,
+        review=again.review if again else None,
     )
     terms, basis = facts.terms, Basis(basis.day, facts)
     decision = words.with_reasons(decide(submission, facts))
     decided = DecidedSubmission(decision_id, now, decision)
-    await _keep(payer, tx, request, basis, decided)
+    await _keep(payer, tx, request, basis, decided, again)
     if terms is not None:
         await append_history(tx, request, terms, decided)
     uses = benefit_uses(decision)
@@ -211,7 +247,7 @@ async def _decide_and_post(
         request.payer_organization_id, request.provider_organization_id, decision_id, submission, facts, decision
     )
     await authorizing.post(payer, tx, made)
-    await clocks.start(payer, tx, made)
+    await _wait_or_answer(payer, tx, made, again)
     tx.audit(
         "claim.decide",
         "decision",
@@ -224,20 +260,40 @@ async def _decide_and_post(
     return decided
 
 
+async def _wait_or_answer(payer: Context, tx: Transaction, made: authorizing.Made, again: Again | None) -> None:
+    """Have a first decision that is pended wait for a person; a later one is what the payer's clock waits for."""
+    is_pended = made.decision.outcome is Outcome.PENDED
+    if again is None:
+        await clocks.start(payer, tx, made)
+        if is_pended:
+            await cases.open_pended(payer, tx, made.payer, made.decision_id)
+    elif not is_pended:
+        by = "person" if again.review else "rules"
+        await clocks.answered(payer, tx, made.payer, again.before, made.decision_id, by=by)
+
+
 async def _keep(
-    payer: Context, tx: Transaction, request: DecideSubmission, basis: Basis, decided: DecidedSubmission
+    payer: Context,
+    tx: Transaction,
+    request: DecideSubmission,
+    basis: Basis,
+    decided: DecidedSubmission,
+    again: Again | None,
 ) -> None:
     organization, decision_id = request.payer_organization_id, decided.decision_id
     sealed = seal(payer.vault, organization, decision_id, Snapshot(request.submission))
     await writes.append_decision(
         tx,
-        _head_row(request, basis, decided),
+        (
+            *_head_row(request, basis, decided, again.number if again else _FIRST),
+            again.reissue_reason if again else None,
+        ),
         [_line_row(request, decision_id, line) for line in decided.decision.lines],
         (organization, decision_id, wire.dump(basis.facts), sealed),
     )
 
 
-def _head_row(request: DecideSubmission, basis: Basis, decided: DecidedSubmission) -> tuple[Any, ...]:
+def _head_row(request: DecideSubmission, basis: Basis, decided: DecidedSubmission, number: int) -> tuple[Any, ...]:
     submission, decision, terms = request.submission, decided.decision, basis.facts.terms
     return (
         request.payer_organization_id,
@@ -246,7 +302,7 @@ def _head_row(request: DecideSubmission, basis: Basis, decided: DecidedSubmissio
         submission.provider_license or "",
         submission.identifier.system,
         submission.identifier.value,
-        _FIRST,
+        number,
         submission.use.value,
         terms.member_id if terms else None,
         terms.policy_id if terms else None,

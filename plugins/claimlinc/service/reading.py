@@ -8,6 +8,7 @@ from claimlinc.adjudication.words import spoken
 from claimlinc.contract import (
     AnswerError,
     ClaimStatus,
+    DecidedSubmission,
     Decision,
     Line,
 )
@@ -91,7 +92,7 @@ async def show_adjudication(ctx: Context, reference: str) -> AdjudicationSeen:
     async with ctx.transaction() as tx:
         row = await _seen(tx, claim_id)
         _audit(tx, row, "claim.read")
-        view = _undecided(row)
+        view = _undecided(ids.show("CLM", claim_id), row["status"])
         answer = await queries.last_answer(tx, row["organization_id"], claim_id)
         if answer is None:
             return audiences.explained(view)
@@ -112,6 +113,14 @@ async def show_adjudication(ctx: Context, reference: str) -> AdjudicationSeen:
             lines = await queries.answer_lines(tx, row["organization_id"], claim_id, answer["number"])
             _fill_answer(view, answer["status"], lines, codes)
         return audiences.explained(view)
+
+
+def payer_view(claim_id: str, status: str, decided: DecidedSubmission, codes: dict[int, str]) -> PayerAdjudicationView:
+    """Return a decision as the payer who made it sees it."""
+    view = _undecided(claim_id, status)
+    _fill_decision(view, decided.decision, codes)
+    view.decided_at = decided.decided_at
+    return view
 
 
 async def _seen(tx: Transaction, claim_id: Any) -> Any:
@@ -210,10 +219,10 @@ def _line(line: Line, normalized: Any) -> LineView:
     )
 
 
-def _undecided(row: Any) -> PayerAdjudicationView:
+def _undecided(claim_id: str, status: str) -> PayerAdjudicationView:
     return PayerAdjudicationView(
-        claim_id=ids.show("CLM", row["id"]),
-        status=row["status"],
+        claim_id=claim_id,
+        status=status,
         outcome=None,
         lines=[],
         totals=None,

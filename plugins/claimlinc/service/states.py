@@ -6,28 +6,10 @@ The provider's claim and the payer's case on it move by the same table. `docs/re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from claimlinc.contract import ClaimStatus
+from claimlinc.contract import ClaimEvent, ClaimStatus
 from claimlinc.errors import ClaimStateRefused
 
-
-class Event(StrEnum):
-    """What may happen to a claim."""
-
-    SUBMIT = "submit"
-    APPROVE = "approve"
-    APPROVE_IN_PART = "approve_in_part"
-    REJECT = "reject"
-    PEND = "pend"  # a person of the payer has to decide
-    REFUSE = "refuse"  # the message was not taken: nothing is decided
-    ASK = "ask"  # the payer wants to know more
-    INFORM = "inform"  # the provider tells it
-    PROPOSE = "propose"  # decided by one person, and above what one may decide alone
-    SEND_BACK = "send_back"  # the second person does not agree
-    APPEAL = "appeal"
-    REOPEN = "reopen"  # the payer looks at its own decision again
-    CANCEL = "cancel"
-    REPLACE = "replace"  # a correction, which is a new claim, stands in its place
-    PAY = "pay"
+Event = ClaimEvent
 
 
 class Role(StrEnum):
@@ -44,6 +26,7 @@ Key = tuple[ClaimStatus | None, Event, Role]  # None: before there is a claim
 _S = ClaimStatus
 DECIDED = (_S.APPROVED, _S.PARTIAL, _S.REJECTED)
 WAITS_FOR_THE_PAYER = (_S.PENDED, _S.INFORMATION_REQUESTED, _S.APPEALED)
+OPEN = (*WAITS_FOR_THE_PAYER, _S.SECOND_REVIEW)
 DECIDED_OR_PAID = (*DECIDED, _S.PAID)
 FINAL = frozenset({_S.ERROR, _S.CANCELLED, _S.REPLACED})
 _OUTCOMES = {Event.APPROVE: _S.APPROVED, Event.APPROVE_IN_PART: _S.PARTIAL, Event.REJECT: _S.REJECTED}
@@ -68,9 +51,11 @@ TRANSITIONS: dict[Key, ClaimStatus] = {
     **_moves([None], Event.SUBMIT, Role.PROVIDER, _S.PENDING),
     # What is answered. Once decided, a later answer reissues the decision and is complete as well.
     **_decides((_S.PENDING, *WAITS_FOR_THE_PAYER, *DECIDED_OR_PAID), Role.PAYER),
-    **_moves([_S.PENDING, _S.PENDED], Event.PEND, Role.PAYER, _S.PENDED),
+    **_moves([_S.PENDING, *WAITS_FOR_THE_PAYER], Event.PEND, Role.PAYER, _S.PENDED),
     **_moves([_S.PENDING, _S.PENDED], Event.REFUSE, Role.PAYER, _S.ERROR),
     # A person of the payer looks at it.
+    **{(state, Event.ASSIGN, Role.REVIEWER): state for state in OPEN},
+    **{(state, Event.ESCALATE, role): state for role in (Role.REVIEWER, Role.PAYER) for state in OPEN},
     **_decides(WAITS_FOR_THE_PAYER, Role.REVIEWER),
     **_moves([_S.PENDED, _S.APPEALED], Event.ASK, Role.REVIEWER, _S.INFORMATION_REQUESTED),
     **_moves([_S.INFORMATION_REQUESTED], Event.INFORM, Role.PROVIDER, _S.PENDED),
@@ -81,10 +66,10 @@ TRANSITIONS: dict[Key, ClaimStatus] = {
     **_moves(DECIDED_OR_PAID, Event.APPEAL, Role.PROVIDER, _S.APPEALED),
     **_moves(DECIDED_OR_PAID, Event.REOPEN, Role.REVIEWER, _S.PENDED),
     # How it ends.
-    **_moves((*WAITS_FOR_THE_PAYER, _S.SECOND_REVIEW, *DECIDED), Event.CANCEL, Role.PROVIDER, _S.CANCELLED),
+    **_moves((*OPEN, *DECIDED), Event.CANCEL, Role.PROVIDER, _S.CANCELLED),
     # The provider corrects what is decided; by the time that the correction is decided, it may be looked at again.
     **_moves(DECIDED_OR_PAID, Event.REPLACE, Role.PROVIDER, _S.REPLACED),
-    **_moves((*WAITS_FOR_THE_PAYER, _S.SECOND_REVIEW, *DECIDED_OR_PAID), Event.REPLACE, Role.PAYER, _S.REPLACED),
+    **_moves((*OPEN, *DECIDED_OR_PAID), Event.REPLACE, Role.PAYER, _S.REPLACED),
     **_moves([_S.APPROVED, _S.PARTIAL], Event.PAY, Role.PAYER, _S.PAID),
 }
 

@@ -65,6 +65,8 @@ ROWS: Mapping[str, list[str]] = {
     "GET /api/v1/claims": ["claim.list"],
     "GET /api/v1/claims/{claim_id}/adjudication": ["claim.read"],
     "POST /api/v1/adjudications/simulate": ["adjudication.simulate"],
+    "GET /api/v1/claims/{claim_id}/review": ["claim.review_read"],
+    "GET /api/v1/reviews/{review}": ["review.read"],
     "GET /api/v1/authorizations": ["authorization.list"],
     "GET /api/v1/authorizations/{authorization_id}": ["authorization.read"],
     "POST /api/v1/authorizations/{authorization_id}/cancel": ["authorization.cancel"],
@@ -105,6 +107,7 @@ QUIET: Mapping[str, str] = {
     "GET /api/v1/users/{user}": _STAFF,
     "GET /api/v1/users/{user}/sessions": _STAFF,
     "GET /api/v1/roles": "the configuration",
+    "GET /api/v1/review-terms": "how a payer's people work, no person",
     "GET /api/v1/auth/providers": "the configuration",
     "GET /api/v1/organizations": "the directory of the exchange",
     "GET /api/v1/organizations/{organization}": "the directory of the exchange",
@@ -124,6 +127,17 @@ QUIET: Mapping[str, str] = {
 LONGER: Mapping[str, str] = {
     "POST /api/v1/claims/{claim_id}/correct": "claim.correct",  # of a claim that is decided
     "POST /api/v1/claims/{claim_id}/cancel": "claim.cancel",  # the same
+    "POST /api/v1/claims/{claim_id}/appeals": "claim.appeal",  # the same
+    "POST /api/v1/claims/{claim_id}/information": "claim.inform",  # of a claim that was asked about
+    "GET /api/v1/reviews": "review.list",  # of a payer that has cases
+    "POST /api/v1/reviews": "review.move",
+    "PUT /api/v1/reviews/{review}/assignee": "review.move",  # with its version
+    "POST /api/v1/reviews/{review}/escalations": "review.move",
+    "POST /api/v1/reviews/{review}/questions": "review.move",
+    "POST /api/v1/reviews/{review}/decision": "review.move",
+    "POST /api/v1/reviews/{review}/confirmation": "review.move",
+    "POST /api/v1/reviews/{review}/rerun": "review.move",
+    "POST /api/v1/review-terms": "review.terms",
     "POST /mcp": "tool.call",
     "POST /api/v1/workflows/{workflow}/retry": "workflow.retry",
     "POST /api/v1/events/redrive": "event.redriven",

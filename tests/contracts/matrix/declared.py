@@ -22,6 +22,7 @@ from makers import (
     organization,
     patient,
     policy,
+    review,
     session,
     user,
     workflow,
@@ -91,6 +92,7 @@ THINGS: Mapping[str, Thing] = {
         column="policylinc.policy.policy_number",
         hidden="policy-not-found",
     ),
+    "review": Thing(review, payers=True, prefix="RVW", column="claimlinc.review_case.id"),
     "member_id": Thing(member, payers=True, prefix="MBR", column="policylinc.member.id", hidden="member-not-found"),
     "grant": Thing(emergency, prefix="BRG", column="authlinc.emergency_access.id"),
     "organization": Thing(organization, seen=EVERYBODY, prefix="ORG", column="authlinc.organization.id"),  # a directory
@@ -127,6 +129,15 @@ BEYOND: Mapping[str, tuple[Place, str, str]] = (
 
 # What allowed callers get, where it is not the route's own status.
 ANSWERS: Mapping[str, frozenset[int]] = {
+    "GET /api/v1/claims/{claim_id}/review": frozenset({200, 404}),  # to its provider; its payer has the case
+    "POST /api/v1/claims/{claim_id}/appeals": frozenset({409, 404}),  # it is not decided yet
+    "POST /api/v1/claims/{claim_id}/information": frozenset({409, 404}),  # nothing was asked
+    "PUT /api/v1/reviews/{review}/assignee": frozenset({428}),  # no version is named
+    "POST /api/v1/reviews/{review}/escalations": frozenset({428}),
+    "POST /api/v1/reviews/{review}/questions": frozenset({428}),
+    "POST /api/v1/reviews/{review}/decision": frozenset({428}),
+    "POST /api/v1/reviews/{review}/confirmation": frozenset({428}),
+    "POST /api/v1/reviews/{review}/rerun": frozenset({428}),
     "POST /api/v1/claims/{claim_id}/cancel": frozenset({409, 404}),  # it waits for its answer; its payer only sees it
     "POST /api/v1/claims/{claim_id}/correct": frozenset({409, 404}),  # the same
     "GET /api/v1/auth/providers/{provider}/start": frozenset({404}),  # this system has no provider
@@ -145,6 +156,14 @@ ANSWERS: Mapping[str, frozenset[int]] = {
 OPERATORS: Mapping[str, str] = {"GET /api/v1/research/claims": "research-is-the-operators"}
 
 BODIES: Mapping[str, Any] = {
+    "POST /api/v1/claims/{claim_id}/appeals": {"reason": "the matrix asks"},
+    "POST /api/v1/claims/{claim_id}/information": {"text": "the matrix tells"},
+    "PUT /api/v1/reviews/{review}/assignee": {"assignee": "me"},
+    "POST /api/v1/reviews/{review}/escalations": {"text": "the matrix asks"},
+    "POST /api/v1/reviews/{review}/questions": {"text": "the matrix asks"},
+    "POST /api/v1/reviews/{review}/decision": {"lines": []},
+    "POST /api/v1/reviews/{review}/confirmation": {"agree": True},
+    "POST /api/v1/reviews/{review}/rerun": {},
     "POST /api/v1/claims/{claim_id}/cancel": {"reason": "WI"},
     "POST /api/v1/claims/{claim_id}/correct": {"patient_id": "MRN-1", "service_code": "83600-00-10", "amount": 100},
     "POST /api/v1/authorizations/{authorization_id}/extend": {"lines": [{"sequence": 1, "quantity": 1}]},

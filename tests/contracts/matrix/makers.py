@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pyotp
+from msgspec import structs
 from peopled import Peopled
 
 from authlinc.contract import OrganizationKind
@@ -16,6 +17,8 @@ from authlinc.service.emergency import open_access
 from authlinc.service.sessions import Holder, open_session
 from authlinc.service.users import NewUser, create_user
 from claimlinc.contract import (
+    ClaimEvent,
+    ClaimStatus,
     ClaimSubmission,
     ClaimType,
     Coding,
@@ -32,6 +35,8 @@ from claimlinc.contract import (
     Use,
 )
 from claimlinc.schemas import ClaimForm
+from claimlinc.service import cases
+from claimlinc.service.states import Role
 from claimlinc.service.submitting import submit
 from doctorlinc.schemas import PatientForm
 from doctorlinc.service import register_patient
@@ -107,6 +112,31 @@ async def authorization(peopled: Peopled, maker: Principal) -> str:
     decided = (await payer.call(decide, DecidedSubmission)).decision
     assert decided.outcome in {Outcome.APPROVED, Outcome.PARTIAL}, decided.disposition
     return str(decided.preauth_ref)
+
+
+async def review(peopled: Peopled, maker: Principal) -> str:
+    """A case of the payer's people on a claim that the rules decided."""
+    payer, day = maker.organization_id, today(peopled.running.services.clock)
+    ctx = peopled.context("claimlinc", service_principal("claimlinc", frozenset({payer})))
+    code = Coding("http://nphies.sa/terminology/CodeSystem/services", "83600-00-10")
+    made = ClaimSubmission(
+        claim_type=ClaimType.PROFESSIONAL,
+        use=Use.CLAIM,
+        identifier=Identifier("urn:matrix", new_id().hex),
+        created=day,
+        provider_license="10000000000011",
+        payer_license=None,
+        subject=Subject("Huda Alotaibi", date(1990, 1, 1), "female"),
+        cover=Cover(member_id=f"M-{new_id().hex[-12:]}"),
+        lines=(Line(1, (code,), Quantity(1), Money("200.00"), Money("200.00"), ZERO, service_date=day),),
+        total=Money("200.00"),
+    )
+    decided = await ctx.call(DecideSubmission(payer, None, made), DecidedSubmission)
+    async with ctx.transaction() as tx:
+        case = await cases.open_again(ctx, tx, payer, decided.decision_id, "reopened")
+        case = structs.replace(case, state=ClaimStatus.PENDED)
+        await cases.move(ctx, tx, case, cases.Step(ClaimEvent.REOPEN, Role.REVIEWER))
+    return case.reference
 
 
 async def patient(peopled: Peopled, maker: Principal) -> str:

@@ -106,7 +106,7 @@ def _value(type_: str) -> Any:
         "bytea": secrets.token_bytes(16),
         "jsonb": "{}",
         "boolean": True,
-        "date": date(2026, 1, 1),
+        "date": date(2026, 1, 1) + timedelta(days=number),
         "timestamp with time zone": _BEGINNING + timedelta(seconds=number),
         "numeric": Decimal(1),
         "xid8": str(number),

@@ -43,6 +43,8 @@ OTHER_SCOPES = {
     "authlinc/service/sessions.py": "the scope of a refresh token that was found by its hash",
     "authlinc/service/users.py": "the operator's commands name the organization",
     "claimlinc/demo.py": "the demo",
+    "claimlinc/service/appealing.py": "a provider appeals or tells: tasks without a permission open its payer's case",
+    "claimlinc/service/telling.py": "a payer's decision or question is told on the claim of its provider",
     "claimlinc/service/chain.py": "a provider's cancellation ends its payer's decision: a task without a permission",
     "claimlinc/service/notices.py": "a provider tells a payer of an emergency of its member",
     "claimlinc/service/releasing.py": "a provider gives back what it has not used of a payer's authorization for it",
