@@ -1,6 +1,5 @@
 """What stands beside the lines of a claim: its other lines, the member's history and the patient. Made once a claim."""
 
-from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ from claimlinc.adjudication.facts import Facts, PastLine
 from claimlinc.adjudication.lines import day_of, diagnoses_of, practitioner_of
 from claimlinc.adjudication.others import Beside, FirstVisit, Other
 from claimlinc.adjudication.past import order
-from claimlinc.contract import ClaimSubmission, Line, Outcome
+from claimlinc.contract import ClaimSubmission, Coding, Line, Outcome
 from policylinc.contract import Terms
 
 _NEWBORN_DAYS = 90  # BV-00553: so long a newborn is on the mother's cover
@@ -18,22 +17,34 @@ _SEXES = ("male", "female")
 
 def look_beside(submission: ClaimSubmission, facts: Facts, terms: Terms) -> Beside:
     """Look once at all that the edits of a claim's lines need."""
-    others = [_own(submission, position, line) for position, line in enumerate(submission.lines)]
-    others += [_of_past(submission, facts, line) for line in past_standing(submission, facts)]
+    own = [_own(submission, position, line) for position, line in enumerate(submission.lines)]
     by_code: dict[tuple[str, str], list[Other]] = {}
-    by_day: dict[date, list[Other]] = {}
-    for other in others:
-        by_day.setdefault(other.day, []).append(other)
+    for other in own:
         for coding in other.codes:
             by_code.setdefault((coding.system, coding.code), []).append(other)
+    for line in facts.history:
+        for coding in line.codes:
+            shared = by_code.get((coding.system, coding.code))
+            if shared is not None and _counts(submission, facts, line):
+                shared.append(_of_past(submission, facts, line))
     sex, born = _patient(submission, terms)
     return Beside(
+        own=own,
         by_code=by_code,
-        by_day=by_day,
         sex=sex,
         born=born,
-        follow_ups=_follow_ups(submission, others, terms.follow_up_days) if terms.follow_up_days else {},
+        with_details=tuple(own[place] for place, line in enumerate(submission.lines) if line.details),
+        follow_ups=_follow_ups(submission, facts, own, terms.follow_up_days) if terms.follow_up_days else {},
     )
+
+
+def by_day(beside: Beside, submission: ClaimSubmission, facts: Facts) -> dict[date, list[Other]]:
+    """Return all lines by their day, those of the claim first."""
+    if not beside.by_day:
+        past = sorted((line for line in facts.history if _counts(submission, facts, line)), key=order)
+        for other in (*beside.own, *(_of_past(submission, facts, line) for line in past)):
+            beside.by_day.setdefault(other.day, []).append(other)
+    return beside.by_day
 
 
 def diagnoses(beside: Beside, submission: ClaimSubmission, line: Line) -> tuple[str, ...]:
@@ -44,18 +55,14 @@ def diagnoses(beside: Beside, submission: ClaimSubmission, line: Line) -> tuple[
     return found
 
 
-def past_standing(submission: ClaimSubmission, facts: Facts) -> list[PastLine]:
-    """Return the past lines that were not rejected and that the claim does not correct, in their order."""
-    found = [
-        line
-        for line in facts.history
-        if line.outcome is not Outcome.REJECTED
-        and not (line.claim in facts.corrects and is_here(submission, facts, line))
-    ]
-    return sorted(found, key=order)
+def _counts(submission: ClaimSubmission, facts: Facts, line: PastLine) -> bool:
+    """Say whether a past line counts: it was not rejected, and the claim does not correct it."""
+    if line.outcome is Outcome.REJECTED:
+        return False
+    return line.claim not in facts.corrects or not _is_here(submission, facts, line)
 
 
-def is_here(submission: ClaimSubmission, facts: Facts, line: PastLine) -> bool:
+def _is_here(submission: ClaimSubmission, facts: Facts, line: PastLine) -> bool:
     """Say whether a past line is of the claim's provider; those whom nobody knows are told apart by their numbers."""
     if facts.provider_organization_id is None and line.provider_organization_id is None:
         return line.claim_system == submission.identifier.system
@@ -86,7 +93,7 @@ def _of_past(submission: ClaimSubmission, facts: Facts, line: PastLine) -> Other
         line.quantity,
         line.body_site,
         line.surfaces,
-        here=is_here(submission, facts, line),
+        here=_is_here(submission, facts, line),
         is_past=True,
         benefit=line.benefit,
         practitioner=line.practitioner,
@@ -114,9 +121,16 @@ class _Visit(NamedTuple):
     other: Other
 
 
-def _follow_ups(submission: ClaimSubmission, others: Iterable[Other], days: int) -> dict[int, FirstVisit]:
+def _follow_ups(submission: ClaimSubmission, facts: Facts, own: list[Other], days: int) -> dict[int, FirstVisit]:
     """Find the claim's consultations that follow a paid one, or one to be paid; nothing follows a follow-up."""
-    visits = [_visit(submission, other) for other in others if other.here and _is_consultation(other)]
+    visits = [_visit(submission, other) for other in own if _is_consultation(other.codes)]
+    if not visits:
+        return {}
+    visits += [
+        _visit(submission, _of_past(submission, facts, line))
+        for line in facts.history
+        if _is_consultation(line.codes) and _counts(submission, facts, line) and _is_here(submission, facts, line)
+    ]
     paid: list[_Visit] = []
     found: dict[int, FirstVisit] = {}
     for visit in sorted(visits, key=lambda one: (one.day, one.position, one.other.claim, one.other.sequence)):
@@ -137,8 +151,8 @@ def _visit(submission: ClaimSubmission, other: Other) -> _Visit:
     return _Visit(other.day, other.position, practitioner, frozenset(code[:3] for code in codes), other)
 
 
-def _is_consultation(other: Other) -> bool:
-    return any(tables.service(coding.code).consultation for coding in other.codes)
+def _is_consultation(codes: tuple[Coding, ...]) -> bool:
+    return any(tables.service(coding.code).consultation for coding in codes)
 
 
 def _follows(first: _Visit, visit: _Visit) -> bool:

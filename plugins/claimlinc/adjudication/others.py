@@ -39,12 +39,14 @@ class FirstVisit(NamedTuple):
 
 @dataclass(slots=True)
 class Beside:
-    """The lines by code and by day, and whom they are for."""
+    """A claim's lines and what shares a code with them, and the patient; what is rarely asked is found when it is."""
 
+    own: list[Other]
     by_code: dict[tuple[str, str], list[Other]]
-    by_day: dict[date, list[Other]]
     sex: str | None
     born: date | None
+    with_details: tuple[Other, ...] = ()  # lines of the claim that list what they include
+    by_day: dict[date, list[Other]] = field(default_factory=dict)  # all lines, once somebody asks
     follow_ups: dict[int, FirstVisit] = field(default_factory=dict)
     standing: dict[int, str] = field(default_factory=dict)  # the claim's lines that were decided and not rejected
     diagnoses: dict[tuple[int, ...], tuple[str, ...]] = field(default_factory=dict)

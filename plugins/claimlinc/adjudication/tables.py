@@ -14,6 +14,7 @@ from policylinc.contract import fits
 _SBS = re.compile(r"[0-9]{5}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _KNOWN_CODES = 16_384
 _KNOWN_PAIRS = 65_536
+_KNOWN_PATTERNS = 1_024
 _WHOLE = 100  # percent
 
 
@@ -187,6 +188,12 @@ def diagnosis(code: str) -> DiagnosisFacts:
 
 
 @lru_cache(_KNOWN_CODES)
+def asking(codes: tuple[str, ...]) -> tuple[tuple[str, DiagnosisFacts], ...]:
+    """Return the diagnoses of which the tables say something."""
+    return tuple((code, facts) for code in codes if any(facts := diagnosis(code)))
+
+
+@lru_cache(_KNOWN_CODES)
 def counts(row: FrequencyRow, code: str) -> bool:
     """Say whether a service counts for a frequency."""
     return service_fits(row.counted or row.codes, code)
@@ -200,6 +207,14 @@ def fits_any(patterns: tuple[str, ...], code: str) -> bool:
 
 def service_fits(patterns: tuple[str, ...], code: str) -> bool:
     """Say whether a service fits; a pattern of many codes is of SBS codes alone, but for `*`, which is of all."""
-    if _SBS.fullmatch(code):
-        return fits_any(patterns, code)
-    return any(pattern in (code, "*") for pattern in patterns)
+    whole, many = _split(patterns)
+    if code in whole:
+        return True
+    return any(pattern == "*" or (_SBS.fullmatch(code) is not None and fits(pattern, code)) for pattern in many)
+
+
+@lru_cache(_KNOWN_PATTERNS)
+def _split(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Tell whole codes from patterns of many."""
+    many = tuple(one for one in patterns if one.endswith("*") or ".." in one)
+    return frozenset(patterns) - frozenset(many), many

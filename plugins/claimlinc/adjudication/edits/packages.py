@@ -1,6 +1,7 @@
 """What a package includes is not billed beside it."""
 
 from claimlinc.adjudication import tables
+from claimlinc.adjudication.beside import by_day
 from claimlinc.adjudication.others import Other
 from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
 from claimlinc.contract import Line, Outcome
@@ -9,21 +10,27 @@ _CLEAR = Finding("clear", {}, "clear")
 
 
 def _unbundled(claim: ClaimWork, work: LineWork) -> Finding:
-    others = claim.beside.by_day[work.day]
-    if len(others) == 1:
-        return _CLEAR
-    return _in_details(claim, work, others) or _part_of(work, others) or _contains(work, others) or _CLEAR
+    if claim.beside.with_details:
+        listed = _in_details(claim, work)
+        if listed is not None:
+            return listed
+    for coding in work.line.codes:
+        facts = tables.service(coding.code)
+        if facts.part_of or facts.contains:
+            others = by_day(claim.beside, claim.submission, claim.facts)[work.day]
+            return _part_of(work, others) or _contains(work, others) or _CLEAR
+    return _CLEAR
 
 
-def _in_details(claim: ClaimWork, work: LineWork, others: list[Other]) -> Finding | None:
-    """Find a package line of the claim that lists this service itself."""
+def _in_details(claim: ClaimWork, work: LineWork) -> Finding | None:
+    """Find a package line of the claim that lists this service itself, on the same day."""
     codes = {(coding.system, coding.code) for coding in work.line.codes}
-    for other in others:
-        if not other.is_past and other.sequence != work.line.sequence:
-            line = claim.submission.lines[other.position]
-            if line.details and codes & _details(line):
-                inputs = {"service": work.line.codes[0].code, "other_line": str(other.sequence)}
-                return Finding("in-details", inputs, "in-details")
+    for other in claim.beside.with_details:
+        if other.day != work.day or other.sequence == work.line.sequence:
+            continue
+        if codes & _details(claim.submission.lines[other.position]):
+            inputs = {"service": work.line.codes[0].code, "other_line": str(other.sequence)}
+            return Finding("in-details", inputs, "in-details")
     return None
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from claimlinc.adjudication import tables
 from claimlinc.adjudication.beside import diagnoses
 from claimlinc.adjudication.edits.calendar import ONE_DAY, full_years, months_later, years_later
-from claimlinc.adjudication.service_rules import rules_on
-from claimlinc.adjudication.tables import AgeRow, SexRow
+from claimlinc.adjudication.service_rules import is_about
+from claimlinc.adjudication.tables import AgeRow, DiagnosisFacts, ServiceFacts
 from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
 from claimlinc.contract import Outcome
 from policylinc.contract import ServiceRule, ServiceRuleKind
@@ -50,11 +50,11 @@ def _sex(of: str) -> Callable[[ClaimWork, LineWork], Finding]:
 
 
 def _sexes(of: str, claim: ClaimWork, work: LineWork) -> Iterable[tuple[_Asked, str]]:
-    for code, row in _rows(of, claim, work):
-        if isinstance(row, SexRow):
-            yield _Asked(row.id, code), row.sex
-    for rule in rules_on(claim, work, ServiceRuleKind.SEX):
-        if rule.sex is not None and _is_on(of, rule):
+    for code, facts in _facts(of, claim, work):
+        if facts.sex is not None:
+            yield _Asked(facts.sex.id, code), facts.sex.sex
+    for rule in claim.rules.get(ServiceRuleKind.SEX, ()):
+        if rule.sex is not None and _is_on(of, rule) and is_about(rule, claim, work):
             yield _Asked(rule.id, "", rule), rule.sex
 
 
@@ -81,11 +81,11 @@ def _age(of: str) -> Callable[[ClaimWork, LineWork], Finding]:
 
 
 def _ages(of: str, claim: ClaimWork, work: LineWork) -> Iterable[tuple[_Asked, Callable[[date], _Days]]]:
-    for code, row in _rows(of, claim, work):
-        if isinstance(row, AgeRow):
-            yield _Asked(row.id, code), _by_row(row)
-    for rule in rules_on(claim, work, ServiceRuleKind.AGE):
-        if _is_on(of, rule):
+    for code, facts in _facts(of, claim, work):
+        if facts.age is not None:
+            yield _Asked(facts.age.id, code), _by_row(facts.age)
+    for rule in claim.rules.get(ServiceRuleKind.AGE, ()):
+        if _is_on(of, rule) and is_about(rule, claim, work):
             yield _Asked(rule.id, "", rule), _by_rule(rule)
 
 
@@ -111,18 +111,11 @@ def _by_rule(rule: ServiceRule) -> Callable[[date], _Days]:
     return days
 
 
-def _rows(of: str, claim: ClaimWork, work: LineWork) -> Iterable[tuple[str, SexRow | AgeRow]]:
-    """Return the rows of the tables on a line's services, or on its diagnoses, with the code that each is on."""
-    facts: Sequence[tuple[str, tables.ServiceFacts | tables.DiagnosisFacts]]
+def _facts(of: str, claim: ClaimWork, work: LineWork) -> Sequence[tuple[str, ServiceFacts | DiagnosisFacts]]:
+    """Return what the tables say of a line's services, or of its diagnoses, with the code that each is on."""
     if of == _SERVICE:
-        facts = [(coding.code, tables.service(coding.code)) for coding in work.line.codes]
-    else:
-        facts = [(code, tables.diagnosis(code)) for code in diagnoses(claim.beside, claim.submission, work.line)]
-    for code, one in facts:
-        if one.sex is not None:
-            yield code, one.sex
-        if one.age is not None:
-            yield code, one.age
+        return [(coding.code, tables.service(coding.code)) for coding in work.line.codes]
+    return tables.asking(diagnoses(claim.beside, claim.submission, work.line))
 
 
 def _is_on(of: str, rule: ServiceRule) -> bool:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from claimlinc.adjudication import tables
 from claimlinc.adjudication.balances import lineage
+from claimlinc.adjudication.beside import by_day
 from claimlinc.adjudication.edits.calendar import ONE_DAY, months_later
 from claimlinc.adjudication.others import Other
 from claimlinc.adjudication.service_rules import rules_on
@@ -105,7 +106,7 @@ def _of_rule(claim: ClaimWork, rule: ServiceRule) -> _Frequency:
 
 def _used_up(claim: ClaimWork, work: LineWork, rule: _Frequency) -> Finding:
     units: dict[date, Decimal] = {work.day: Decimal(0)}
-    for day, others in claim.beside.by_day.items():
+    for day, others in by_day(claim.beside, claim.submission, claim.facts).items():
         for other in others:
             if _comes_first(claim, other) and rule.counts(other):
                 units[day] = units.get(day, Decimal(0)) + other.quantity
