@@ -44,10 +44,10 @@ check: $(VENV)/.dev ## check what is installed, style, types, who imports whom, 
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive masterlinc plugins migrations benchmarks .ci
 	$(BIN)/python .ci/secret_scan.py
 
-bench: $(VENV)/.bench ## measure operations, signing in, workflows beside DBOS, events, timers, limits and the audit; print JSON (ARGS= goes to it)
+bench: $(VENV)/.bench ## measure operations, signing in, workflows beside DBOS, events, timers, limits, the audit, batches and what-ifs; print JSON (ARGS= goes to it)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-short: $(VENV)/.bench ## a first impression of the same, in under two minutes
+bench-short: $(VENV)/.bench ## a first impression of the same, in about three minutes
 	$(BIN)/python -m benchmarks --short $(ARGS)
 
 format: $(VENV)/.dev ## bring the code into the one format

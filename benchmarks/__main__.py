@@ -10,13 +10,13 @@ import subprocess
 import sys
 from typing import Any
 
-QUESTIONS = ("load", "signing_in", "workflows", "events", "timers", "limits", "audit")
+QUESTIONS = ("load", "signing_in", "workflows", "events", "timers", "limits", "audit", "batch", "what_if")
 
 
 def main() -> int:
     """Run them, each in a process of its own; returns 1 where one of them failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a first impression, in under two minutes")
+    parser.add_argument("--short", action="store_true", help="a first impression, in about three minutes")
     parser.add_argument("--only", choices=QUESTIONS, action="append", help="this question only")
     options = parser.parse_args()
     found: dict[str, Any] = {}

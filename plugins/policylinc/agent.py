@@ -8,6 +8,7 @@ from policylinc.contract import (
     FindCover,
     FoundCover,
     LoadTerms,
+    LoadTermsOfDay,
     MemberEnrolled,
     PostBenefits,
     PostedBenefits,
@@ -19,6 +20,7 @@ from policylinc.demo import demo
 from policylinc.enrolment import enrol_unknown
 from policylinc.ledger import load_terms, post_benefits, reverse_benefits
 from policylinc.member_routes import router as member_router
+from policylinc.other_days import load_terms_of_day
 from policylinc.routes import router
 from policylinc.schemas import PolicyAnswer, PolicyQuestion
 from policylinc.tables import TABLES
@@ -85,6 +87,14 @@ agent = Agent(
             load_terms,
             "Lock a member's balances and read the terms",
             "قفل أرصدة المستفيد وقراءة الشروط",
+            joins_transaction=True,
+        ),
+        Task(
+            LoadTermsOfDay,
+            Terms,
+            load_terms_of_day,
+            "Read what another day's versions grant",
+            "قراءة ما تمنحه نسخ يوم آخر",
             joins_transaction=True,
         ),
         Task(

@@ -219,6 +219,15 @@ class LoadTerms(Struct, frozen=True):
     codes: tuple[str, ...] | None = None  # the prices that are wanted; None: all of the contract's
 
 
+class LoadTermsOfDay(Struct, frozen=True):
+    """Read what the product's versions of a day grant a member at a provider, without prices and use; locks nothing."""
+
+    payer_organization_id: UUID
+    member_id: UUID
+    day: date
+    provider_organization_id: UUID | None = None
+
+
 class BenefitUse(Struct, frozen=True):
     """What a decision uses of one benefit, or sub-benefit: it counts for the parents of that one too."""
 

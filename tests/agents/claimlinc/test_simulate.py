@@ -1,19 +1,23 @@
 """A what-if over kept decisions: the difference to the halala, of one payer's own claims, and nothing is changed."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from claim_builders import line
+from claim_builders import benefit, line, sar, terms
 from claim_deciding import audited, claim, decide, everything, record
 
 from claimlinc.contract import ClaimType
 from claimlinc.replay import simulating
 from claimlinc.replay.errors import SimulationTooLarge
 from claimlinc.replay.schemas import SimulationForm
+from claimlinc.replay.versions import of_version
 from masterlinc import wire
 from masterlinc.errors import Invalid
 from masterlinc.testing import bearer
+from policylinc import service as policies
+from policylinc.contract import BenefitLimit, LimitKind, LimitPer
+from policylinc.drafts import BenefitDraft
 
 FEWER = '{"overrides": {"benefits": {"dental": {"copay_percent": 5}}}}'
 
@@ -128,6 +132,36 @@ async def test_every_fault_is_told_with_its_path(parties, another_parties):
     with pytest.raises(Invalid) as caught:
         await simulate(parties, '{"since": "2026-03-01", "until": "2026-02-01"}')
     assert [one.path for one in caught.value.errors] == ["until"]
+
+
+async def test_another_version_of_the_product_is_taken_by_its_day(parties):
+    """From April on dental has no co-pay and a lower limit; the claim of March was decided with 15 % of 200.00."""
+    await decide(parties, claim(parties, line("200", "30")))
+    draft = BenefitDraft(benefit="dental", copay_percent=Decimal(0), year_limit=Decimal(100))
+    keeper = parties.payer.for_agent("policylinc")
+    await policies.add_benefits(keeper, parties.payer_id, ("STD", "B"), [draft], date(2026, 4, 1), supersede=True)
+    same = await simulate(parties, '{"overrides": {"policy_version": "2026-03-31"}}')
+    assert (same.claims, same.changed) == (1, 0)
+    # 100.00 are the limit now: the payer pays them and half of the tax, and paid 170.00 and 25.50.
+    found = await simulate(parties, '{"overrides": {"policy_version": "2026-04-01"}}')
+    assert found.difference.riyals.difference.payer_share == Decimal("115.00") - Decimal("195.50")
+    assert [one.rule for one in found.difference.by_rule] == ["copay"]
+
+
+async def test_what_a_version_grants_carries_on_what_was_used():
+    old = benefit(
+        "dental", used=sar(400), limits=(BenefitLimit(LimitKind.COUNT, LimitPer.YEAR, Decimal(4), Decimal(3)),)
+    )
+    new = benefit(
+        "dental",
+        limits=(
+            BenefitLimit(LimitKind.COUNT, LimitPer.YEAR, Decimal(9)),
+            BenefitLimit(LimitKind.DAYS, LimitPer.YEAR, Decimal(5)),
+        ),
+    )
+    found = of_version(terms(old), terms(new, benefit("massage"))).benefits
+    assert (found[0].used, [one.used for one in found[0].limits]) == (sar(400), [Decimal(3), Decimal(0)])
+    assert "massage" in {one.benefit for one in found}
 
 
 async def test_too_many_claims_are_refused_with_the_command_that_takes_them(parties, services, monkeypatch):
