@@ -24,6 +24,7 @@ from policylinc.other_days import load_terms_of_day
 from policylinc.routes import router
 from policylinc.schemas import PolicyAnswer, PolicyQuestion
 from policylinc.tables import TABLES
+from policylinc.term_routes import router as term_router
 from policylinc.validation import validate_policy
 
 agent = Agent(
@@ -39,7 +40,7 @@ agent = Agent(
     requires=("authlinc",),
     optional=("doctorlinc",),
     config=Config,
-    routers=(router, member_router),
+    routers=(router, member_router, term_router),
     cli=(add,),
     tables=TABLES,
     capabilities=("policy_validation", "coverage", "benefit_ledger"),
@@ -50,6 +51,9 @@ agent = Agent(
         Permission("member:read", "See the members of one's own payer", "عرض مستفيدي الجهة الدافعة"),
         Permission("member:manage", "Add, change and end members by a file", "إضافة المستفيدين وتعديلهم وإنهاؤهم بملف"),
         Permission("policy:validate", "Ask whether a service is covered", "الاستعلام عن تغطية خدمة"),
+        Permission("terms:read", "See products, networks, prices and rules", "عرض المنتجات والشبكات والأسعار والقواعد"),
+        Permission("terms:propose", "Propose a change of terms", "اقتراح تغيير الشروط"),
+        Permission("terms:approve", "Approve a change of terms that another proposed", "اعتماد تغيير اقترحه شخص آخر"),
     ),
     tasks=(
         Task(

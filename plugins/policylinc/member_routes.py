@@ -47,7 +47,7 @@ async def take_file(
     ctx: NamedDependency[Context], request: Request[Any, Any, Any], check: FromQuery[bool] = False
 ) -> Response[bytes]:
     """Take a CSV file or a JSON list: all of it, or every fault of it; with `check=true` nothing is changed."""
-    form = _form(request)
+    form = form_of(request)
     data = await request.body()
     payer = ctx.principal.organization_id
     return await idempotent(ctx, request, lambda: import_members(ctx, payer, data, form, check=check), status=200)
@@ -71,7 +71,8 @@ async def get_member(ctx: NamedDependency[Context], member_id: FromPath[str]) ->
     return await show_member(ctx, member_id)
 
 
-def _form(request: Request[Any, Any, Any]) -> Form:
+def form_of(request: Request[Any, Any, Any]) -> Form:
+    """Say whether a file came as CSV or JSON; raises UnsupportedMedia for anything else."""
     kind = dict(request.scope["headers"]).get(b"content-type", b"").strip().lower()
     if kind in _CSV:
         return "csv"

@@ -61,3 +61,43 @@ async def contract_before(tx: Transaction, payer: UUID, provider: UUID | None, d
 async def wait_for_turn(tx: Transaction, payer: UUID) -> None:
     """Let one change of a payer's terms at a time go on, until the transaction ends."""
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 3))", f"policylinc.change {payer}")
+
+
+_PROPOSAL = """organization_id, id, kind, subject, effective_from, content::text, difference::text, base, reason,
+    status, proposed_by, proposed_at, decided_by, decided_at, decision_note"""
+PROPOSALS = f"""
+SELECT {_PROPOSAL} FROM policylinc.proposal
+WHERE organization_id = $1 AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR kind = $3)
+ORDER BY id DESC
+"""  # noqa: S608 - our own columns
+
+
+async def proposal(tx: Transaction, payer: UUID, proposal_id: UUID) -> Any:
+    """Return a proposal."""
+    sql = f"SELECT {_PROPOSAL} FROM policylinc.proposal WHERE organization_id = $1 AND id = $2"  # noqa: S608 - our own columns
+    return await tx.fetchrow(sql, payer, proposal_id)
+
+
+async def lock_proposal(tx: Transaction, payer: UUID, proposal_id: UUID) -> Any:
+    """Return a proposal that nobody else decides until the transaction ends."""
+    sql = f"SELECT {_PROPOSAL} FROM policylinc.proposal WHERE organization_id = $1 AND id = $2 FOR UPDATE"  # noqa: S608 - our own columns
+    return await tx.fetchrow(sql, payer, proposal_id)
+
+
+async def insert_proposal(tx: Transaction, *values: Any) -> Any:
+    """Insert a proposal that waits; returns it."""
+    sql = f"""
+    INSERT INTO policylinc.proposal (organization_id, id, kind, subject, effective_from, content, difference, base,
+        reason, status, proposed_by, proposed_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'proposed', $10, $11) RETURNING {_PROPOSAL}
+    """  # noqa: S608 - our own columns
+    return await tx.fetchrow(sql, *values)
+
+
+async def decide_proposal(tx: Transaction, *values: Any) -> Any:
+    """Write what became of a proposal; returns it."""
+    sql = f"""
+    UPDATE policylinc.proposal SET status = $3, decided_by = $4, decided_at = $5, decision_note = $6
+    WHERE organization_id = $1 AND id = $2 RETURNING {_PROPOSAL}
+    """  # noqa: S608 - our own columns
+    return await tx.fetchrow(sql, *values)

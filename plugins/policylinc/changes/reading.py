@@ -24,11 +24,12 @@ class Source(NamedTuple):
     document: Document
     at: str = ""
     lines: Sequence[int] = ()
+    file: str = ""
 
     def place(self, faults: Iterable[FieldError]) -> Iterator[FieldError]:
         """Say of each fault where it stands in what was read."""
         for fault in faults:
-            yield replace(fault, path=_place(fault.path, self.at, self.lines))
+            yield _in_file(self.file, replace(fault, path=_place(fault.path, self.at, self.lines)))
 
 
 class Read(NamedTuple):
@@ -36,6 +37,16 @@ class Read(NamedTuple):
 
     sources: Sequence[Source]
     faults: Sequence[FieldError]
+
+
+def join(files: Iterable[tuple[str, Read]]) -> Read:
+    """Return what several (name, read) files say together; faults begin with the name where there are several."""
+    read = list(files)
+    names = [name if len(read) > 1 else "" for name, _ in read]
+    return Read(
+        [one._replace(file=name) for name, (_, found) in zip(names, read, strict=True) for one in found.sources],
+        [_in_file(name, one) for name, (_, found) in zip(names, read, strict=True) for one in found.faults],
+    )
 
 
 def read_file(name: str, data: bytes) -> Read:
@@ -80,6 +91,10 @@ def read_tree(value: Any, faults: list[FieldError]) -> Document | None:
         return None
     document: Document | None = fit(value, KINDS[kind], "", faults)
     return document
+
+
+def _in_file(name: str, fault: FieldError) -> FieldError:
+    return replace(fault, path=f"{name}: {fault.path}".removesuffix(": ")) if name else fault
 
 
 def _place(path: str, at: str, lines: Sequence[int]) -> str:
