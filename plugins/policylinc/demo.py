@@ -1,27 +1,41 @@
 """The demo's products, group policies, members and contracts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from authlinc.contract import DEMO_PAYERS, DEMO_PROVIDERS, FindOrganization, OrganizationInfo
 from masterlinc.agent import DemoPerson, DemoPlan
 from masterlinc.clock import today
 from masterlinc.context import Context
 from masterlinc.identity import check_saudi_id, system_of
-from policylinc.contract import PersonIdentifier
-from policylinc.drafts import ContractDraft, MemberDraft, PolicyDraft, PriceDraft, ProductDraft
-from policylinc.packages import package_codes, package_product
-from policylinc.queries import payers
-from policylinc.service import (
-    create_contract,
-    create_policy,
-    create_product,
-    enrol_member,
-    set_price,
+from policylinc.changes.documents import (
+    Document,
+    ListedProvider,
+    NetworkDocument,
+    PayerDocument,
+    PriceItem,
+    PriceListDocument,
+    product_document,
 )
+from policylinc.changes.importing import import_documents
+from policylinc.changes.reading import Read, Source
+from policylinc.contract import PersonIdentifier
+from policylinc.drafts import MemberDraft, PolicyDraft, ProductDraft
+from policylinc.packages import package_codes, package_payer, package_product
+from policylinc.queries import payers
+from policylinc.service import create_policy, enrol_member
 
+_TRUSTING = 1  # the place in DEMO_PAYERS of the one that asks for no authorization of stays
+_NETWORKS_AR = {
+    "Network A": "شبكة أ",
+    "Network B": "شبكة ب",
+    "Network C": "شبكة ج",
+    "Every network": "جميع الشبكات",
+}
 _SINCE = date(2020, 1, 1)  # older than the oldest message of the exchange's samples
 _SERVICES = "http://nphies.sa/terminology/CodeSystem/services"
 _PROCEDURES = "http://nphies.sa/terminology/CodeSystem/procedures"
@@ -37,15 +51,21 @@ async def demo(ctx: Context, plan: DemoPlan) -> None:
         insured = [person for person in plan.people if person.payer == number]
         async with ctx.transaction(frozenset({payer})) as tx:
             if payer not in await payers(tx):
-                await _payer(ctx, payer, insured)
+                await _payer(ctx, payer, insured, stays_are_asked=number != _TRUSTING)
     plan.tell(f"{len(DEMO_PAYERS)} payers, {len(plan.people)} members")
 
 
-async def _payer(ctx: Context, payer: UUID, insured: Iterable[DemoPerson]) -> None:
+async def _payer(ctx: Context, payer: UUID, insured: Iterable[DemoPerson], *, stays_are_asked: bool) -> None:
     products = [package_product(code, _SINCE) for code in package_codes()]
-    for product in products:
-        await create_product(ctx, payer, product)
-    await _contracts(ctx, payer)
+    if not stays_are_asked:
+        products = [_trusting(product) for product in products]
+    documents: list[Document] = [
+        _dealing(),
+        *_networks(products),
+        *(product_document(product) for product in products),
+        *_contracts(),
+    ]
+    await import_documents(ctx, payer, Read([Source(one) for one in documents], ()))
     made: set[str] = set()
     for person in insured:
         if person.policy_number not in made:
@@ -54,18 +74,40 @@ async def _payer(ctx: Context, payer: UUID, insured: Iterable[DemoPerson]) -> No
         await enrol_member(ctx, payer, _member(person))
 
 
-async def _contracts(ctx: Context, payer: UUID) -> None:
+def _dealing() -> PayerDocument:
+    """Return the published terms, but for filing and tax: the exchange's samples are old, and some round their tax."""
+    return replace(package_payer(_SINCE), filing_days=None, vat_percent=None)
+
+
+def _trusting(product: ProductDraft) -> ProductDraft:
+    """Ask for no authorization of stays: the demo shows stays that are paid beside those that wanted one."""
+    classes = [
+        replace(one, benefits=tuple(replace(benefit, authorization_required=False) for benefit in one.benefits))
+        for one in product.classes
+    ]
+    return replace(product, classes=tuple(classes))
+
+
+def _networks(products: Iterable[ProductDraft]) -> Iterator[NetworkDocument]:
+    """Every provider is in every network: the first one as a hospital."""
+    for name in sorted({one.network for product in products for one in product.classes}):
+        listed = (ListedProvider(), ListedProvider(provider=DEMO_PROVIDERS[0], provider_class="HOSPITAL"))
+        yield NetworkDocument(effective_from=_SINCE, code=name, name=name, name_ar=_NETWORKS_AR[name], providers=listed)
+
+
+def _contracts() -> tuple[PriceListDocument, ...]:
     """Every provider is paid what it bills; the first one has agreed prices and a rebate on the rest."""
-    await create_contract(ctx, payer, ContractDraft(code="OPEN", percent_of_billed=Decimal(100), effective_from=_SINCE))
-    agreed = ContractDraft(
-        code="NETWORK-1", percent_of_billed=Decimal(95), effective_from=_SINCE, provider=DEMO_PROVIDERS[0]
+    prices = tuple(PriceItem(system=system, code=code, amount=Decimal(amount)) for system, code, amount in _PRICES)
+    return (
+        PriceListDocument(effective_from=_SINCE, contract="OPEN", percent_of_billed=Decimal(100), prices=()),
+        PriceListDocument(
+            effective_from=_SINCE,
+            contract="NETWORK-1",
+            percent_of_billed=Decimal(95),
+            provider=DEMO_PROVIDERS[0],
+            prices=prices,
+        ),
     )
-    await create_contract(ctx, payer, agreed)
-    for system, code, amount in _PRICES:
-        price = PriceDraft(
-            contract="NETWORK-1", system=system, code=code, amount=Decimal(amount), effective_from=_SINCE
-        )
-        await set_price(ctx, payer, price)
 
 
 def _policy(person: DemoPerson, products: list[ProductDraft], year: int) -> PolicyDraft:

@@ -8,6 +8,7 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct, field
 
+from policylinc.changes.documents import PayerDocument
 from policylinc.drafts import BenefitDraft, ClassDraft, ProductDraft
 
 
@@ -28,6 +29,24 @@ class Assumption(Struct, frozen=True, forbid_unknown_fields=True):
     amount: Decimal
     why: str
     date: date
+
+
+class Term(Struct, frozen=True, forbid_unknown_fields=True):
+    """A published time, share or way of dealing."""
+
+    name: str
+    value: str
+    source: str
+    date: str
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a benefit is a part of, and the services that are its own."""
+
+    benefit: str
+    why: str
+    parent: str | None = None
+    codes: tuple[str, ...] = ()
 
 
 class _Benefit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +76,8 @@ class _Package(Struct, frozen=True, forbid_unknown_fields=True):
 class _Book(Struct, frozen=True, forbid_unknown_fields=True):
     figure: tuple[Figure, ...]
     assumption: tuple[Assumption, ...]
+    term: tuple[Term, ...]
+    part: tuple[Part, ...]
     package: tuple[_Package, ...]
 
 
@@ -68,6 +89,22 @@ def package_codes() -> tuple[str, ...]:
 def figures() -> tuple[tuple[Figure, ...], tuple[Assumption, ...]]:
     """Return the published figures and the assumptions."""
     return _book().figure, _book().assumption
+
+
+def published_terms() -> tuple[Term, ...]:
+    """Return how the Council and the exchange say that a payer deals with claims."""
+    return _book().term
+
+
+def parts() -> tuple[Part, ...]:
+    """Return the benefits with services of their own."""
+    return _book().part
+
+
+def package_payer(effective_from: date) -> PayerDocument:
+    """Return the published times and shares as a payer's own terms."""
+    tree = {one.name: one.value for one in _book().term} | {"effective_from": str(effective_from)}
+    return msgspec.convert(tree | {"kind": "payer"}, PayerDocument, strict=False)
 
 
 def package_product(code: str, effective_from: date) -> ProductDraft:
@@ -96,8 +133,11 @@ def _class_draft(one: _Class) -> ClassDraft:
 
 
 def _benefit_draft(one: _Benefit) -> BenefitDraft:
+    part = next((part for part in _book().part if part.benefit == one.benefit), None)
     return BenefitDraft(
         benefit=one.benefit,
+        parent=part.parent if part else None,
+        codes=part.codes if part else (),
         copay_percent=one.copay_percent,
         copay_cap=_amount(one.copay_cap) if one.copay_cap else None,
         year_limit=_amount(one.year_limit) if one.year_limit else None,

@@ -16,7 +16,7 @@ from masterlinc.ids import new_id, show
 from policylinc import writes
 from policylinc.changes.applying import apply_change, apply_parts
 from policylinc.changes.checks import faults_of
-from policylinc.changes.documents import ProductDocument
+from policylinc.changes.documents import product_document
 from policylinc.changes.planning import Part, Surroundings, benefit_columns, ordered, plan_change
 from policylinc.changes.queries import product
 from policylinc.changes.references import References
@@ -50,7 +50,7 @@ _TAKEN = {"product_code": "code", "contract_code": "code", "policy_number": "pol
 async def create_product(ctx: Context, payer: UUID, draft: ProductDraft) -> None:
     """Make a product with its classes and their benefits; a network that nobody listed is open to all."""
     refuse(faults_of(draft))
-    document = ProductDocument(**{name: getattr(draft, name) for name in draft.__struct_fields__})
+    document = product_document(draft)
     async with _changing(ctx, payer) as tx:
         if await product(tx, payer, draft.code):
             raise _taken("code")

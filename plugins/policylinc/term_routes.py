@@ -45,10 +45,10 @@ class _File(Keyed):
         )
 
 
-@get("/terms/{kind:str}", opt=_READ, summary="Show the terms that hold on a day")
+@get("/terms", opt=_READ, summary="Show the terms that hold on a day")
 async def get_terms(
     ctx: NamedDependency[Context],
-    kind: FromPath[str],
+    kind: FromQuery[str] = "payer",
     subject: FromQuery[str] = "",
     on: FromQuery[date | None] = None,
 ) -> TermsInForce:

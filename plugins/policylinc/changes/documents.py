@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from policylinc.contract import ServiceRuleKind, WhenLate
-from policylinc.drafts import ClassDraft
+from policylinc.drafts import ClassDraft, ProductDraft
 
 
 class _Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -134,3 +134,8 @@ KINDS: dict[str, type[Document]] = {
 def kind_of(document: Document) -> str:
     """Return the kind of a document."""
     return next(kind for kind, type_ in KINDS.items() if isinstance(document, type_))
+
+
+def product_document(draft: ProductDraft) -> ProductDocument:
+    """Return a product that somebody keyed as a document."""
+    return ProductDocument(**{name: getattr(draft, name) for name in draft.__struct_fields__})

@@ -24,6 +24,7 @@ from policylinc.changes.schemas import ImportAnswer, ProposalDetail, ProposalPag
 from policylinc.checks import fault
 
 _PREFIX = "PRP"
+_ACTIONS = {"approved": "terms.approved", "declined": "terms.declined", "withdrawn": "terms.withdrawn"}
 
 
 class OwnProposal(Forbidden):
@@ -161,7 +162,7 @@ async def _try(ctx: Context, tx: Transaction, payer: UUID, read: Read, *, backda
     """Carry documents out and take it back: one may speak of what another makes."""
     done: list[Done] = []
     try:
-        async with ctx.transaction(frozenset({payer})):  # a savepoint
+        async with ctx.transaction():  # a savepoint
             done = await carry_out_all(ctx, tx, payer, read, backdated=backdated)
             take_back()
     except Tried:
@@ -205,7 +206,7 @@ async def _decide(ctx: Context, tx: Transaction, row: Any, status: str, note: st
     decided = await queries.decide_proposal(
         tx, ctx.principal.organization_id, row["id"], status, ctx.principal.user_id, ctx.clock.now(), note
     )
-    _audit(tx, decided, f"terms.{status}")
+    _audit(tx, decided, _ACTIONS[status])
     return _detail(decided)
 
 

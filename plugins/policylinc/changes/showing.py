@@ -117,9 +117,11 @@ async def _network(ctx: Context, tx: Transaction, subject: str, day: date) -> Ne
 
 
 async def _payer(ctx: Context, tx: Transaction, subject: str, day: date) -> PayerDocument:
-    held = await _held(ctx, tx, sets.PAYER_TERMS, None, day)
-    if subject or not held:
+    if subject:
         raise NotFound
+    held = await _held(ctx, tx, sets.PAYER_TERMS, None, day)
+    if not held:
+        return PayerDocument(effective_from=day)  # a payer that has said nothing deals by these
     grant = held[0][1]
     administrator = grant.administrator_organization_id
     fields = {name: getattr(grant, name) for name in grant.__struct_fields__ if name != "administrator_organization_id"}

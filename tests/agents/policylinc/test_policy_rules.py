@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from masterlinc.errors import Invalid
 from masterlinc.money import Money, money
 from masterlinc.testing import FixedClock
+from policylinc.changes.checks import faults_of
 from policylinc.classification import benefit_named, classify
 from policylinc.contract import (
     BenefitLimit,
@@ -24,9 +25,11 @@ from policylinc.contract import (
     ServiceRule,
     ServiceRuleKind,
     Terms,
+    WhenLate,
+    fits,
 )
 from policylinc.estimate import Question, estimate
-from policylinc.packages import figures, package_codes, package_product
+from policylinc.packages import figures, package_codes, package_payer, package_product, parts, published_terms
 from policylinc.policy_year import last_day_of_year, policy_year
 from policylinc.service_day import service_day
 
@@ -73,12 +76,34 @@ def test_a_code_belongs_to_a_benefit(code: str, benefit: str, rule: str) -> None
 
 def test_every_benefit_of_a_package_has_names_and_every_figure_a_source() -> None:
     published, assumed = figures()
+    assert all(one.source and one.date for one in published_terms())
+    assert all(one.why for one in parts())
     assert all(one.source and one.date for one in published)
     assert all(one.why and one.date for one in assumed)
     for code in package_codes():
         for one in package_product(code, date(2020, 1, 1)).classes:
             for benefit in one.benefits:
                 assert benefit_named(benefit.benefit).title_ar != benefit.benefit
+
+
+def test_a_package_is_a_product_without_faults_and_its_parts_have_their_codes() -> None:
+    for code in package_codes():
+        product = package_product(code, date(2020, 1, 1))
+        assert list(faults_of(product)) == []
+        for one in product.classes:
+            benefits = {benefit.benefit: benefit for benefit in one.benefits}
+            assert (benefits["dialysis"].parent, benefits["psychiatric"].parent) == ("outpatient", "outpatient")
+            assert any(fits(pattern, "13100-00-00") for pattern in benefits["dialysis"].codes)
+            assert any(fits(pattern, "96185-00-10") for pattern in benefits["psychiatric"].codes)
+            assert benefits["repatriation"].codes == ("10022*",)
+            assert benefits["hearing_aids"].codes == ()
+
+
+def test_the_published_terms_are_a_payer_s() -> None:
+    payer = package_payer(date(2026, 1, 1))
+    assert list(faults_of(payer)) == []
+    assert (payer.answer_minutes, payer.when_late, payer.emergency_notice_hours) == (60, WhenLate.APPROVE, 24)
+    assert (payer.filing_days, payer.follow_up_days, payer.vat_percent) == (45, 14, Decimal(15))
 
 
 @pytest.mark.parametrize(

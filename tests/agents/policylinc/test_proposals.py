@@ -85,7 +85,7 @@ async def test_another_person_lets_a_change_hold(send: Send, payer: Context, che
     assert body["decided_by"] != body["proposed_by"]
     day = today(payer.clock) + timedelta(days=30)
     assert await versions(payer) == [(1, 14, day, None)]
-    terms = (await send(payer, "GET", f"/terms/payer?on={day}")).json()
+    terms = (await send(payer, "GET", f"/terms?kind=payer&on={day}")).json()
     assert terms["document"] == document(day, vat_percent=15.0) | {
         "administrator": None,
         "filing_days": None,
@@ -186,7 +186,7 @@ async def test_a_file_makes_a_proposal_of_each_document(send: Send, payer: Conte
     assert (early.status_code, early.json()["errors"][0]["path"]) == (409, "classes[0].network")
     for one in (network_one, product_one):
         assert (await decided(send, checker, "approve", one["proposal_id"])).status_code == 200
-    shown = (await send(payer, "GET", f"/terms/product?subject=P&on={day}")).json()["document"]
+    shown = (await send(payer, "GET", f"/terms?kind=product&subject=P&on={day}")).json()["document"]
     assert shown["classes"][0]["benefits"][0]["benefit"] == "dental"
     sheet = f"contract,effective_from,percent_of_billed,system,code,amount\nC,{day},90,s,1,5\nC,{day},90,s,2,-5\n"
     answer = await send(payer, "POST", "/imports?reason=New", sheet.encode(), content_type="text/csv")

@@ -57,6 +57,7 @@ ROWS: Mapping[str, list[str]] = {
     "POST /api/v1/policies/validate": ["patient.read", "policy.validated"],
     "POST /api/v1/policies/eligibility": ["patient.read", "policy.validated"],
     "GET /api/v1/policies/{policy_number}/coverage": ["policy.coverage_read"],
+    "POST /api/v1/policies/proposals": ["terms.proposed"],
     "GET /api/v1/members": ["member.list"],
     "GET /api/v1/members/{member_id}": ["member.read"],
     "POST /api/v1/members/import": ["members.imported"],
@@ -78,6 +79,7 @@ ROWS: Mapping[str, list[str]] = {
 }
 
 _DOCS, _SELF, _STAFF = "documentation", "one's own account", "accounts of staff, no health data"
+_TERMS = "what a payer sells and agrees, no person"
 # Route → why it leaves none.
 QUIET: Mapping[str, str] = {
     "GET /health": "no data",
@@ -106,6 +108,9 @@ QUIET: Mapping[str, str] = {
     "GET /api/v1/users": _STAFF,
     "GET /api/v1/users/{user}": _STAFF,
     "GET /api/v1/users/{user}/sessions": _STAFF,
+    "GET /api/v1/policies/terms": _TERMS,
+    "GET /api/v1/policies/proposals": _TERMS,
+    "GET /api/v1/policies/proposals/{proposal}": _TERMS,
     "GET /api/v1/roles": "the configuration",
     "GET /api/v1/review-terms": "how a payer's people work, no person",
     "GET /api/v1/auth/providers": "the configuration",
@@ -138,6 +143,10 @@ LONGER: Mapping[str, str] = {
     "POST /api/v1/reviews/{review}/confirmation": "review.move",
     "POST /api/v1/reviews/{review}/rerun": "review.move",
     "POST /api/v1/review-terms": "review.terms",
+    "POST /api/v1/policies/imports": "terms.proposed",  # with a reason
+    "POST /api/v1/policies/proposals/{proposal}/approve": "terms.approved",  # with the version that was seen
+    "POST /api/v1/policies/proposals/{proposal}/decline": "terms.declined",
+    "POST /api/v1/policies/proposals/{proposal}/withdraw": "terms.withdrawn",
     "POST /mcp": "tool.call",
     "POST /api/v1/workflows/{workflow}/retry": "workflow.retry",
     "POST /api/v1/events/redrive": "event.redriven",
@@ -228,6 +237,10 @@ async def bodies(peopled: Peopled, clerk: Principal) -> dict[str, Any]:
             "policy_number": insured,
             "patient_id": person,
             "services": [{"service_code": "83600-00-10", "amount": 200.0}],
+        },
+        "POST /api/v1/policies/proposals": {
+            "document": {"kind": "payer", "effective_from": "2041-01-01"},
+            "reason": "the matrix asks",
         },
         "POST /api/v1/members/import": [],
         "POST /api/v1/claims/submit": {

@@ -22,6 +22,7 @@ from makers import (
     organization,
     patient,
     policy,
+    proposal,
     review,
     session,
     user,
@@ -95,6 +96,7 @@ THINGS: Mapping[str, Thing] = {
     "review": Thing(review, payers=True, prefix="RVW", column="claimlinc.review_case.id"),
     "member_id": Thing(member, payers=True, prefix="MBR", column="policylinc.member.id", hidden="member-not-found"),
     "grant": Thing(emergency, prefix="BRG", column="authlinc.emergency_access.id"),
+    "proposal": Thing(proposal, payers=True, prefix="PRP", column="policylinc.proposal.id"),
     "organization": Thing(organization, seen=EVERYBODY, prefix="ORG", column="authlinc.organization.id"),  # a directory
     "session": Thing(session, prefix="SES", column="authlinc.session.id"),
     "user": Thing(user, prefix="USR", column="authlinc.user_account.id"),
@@ -138,6 +140,9 @@ ANSWERS: Mapping[str, frozenset[int]] = {
     "POST /api/v1/reviews/{review}/decision": frozenset({428}),
     "POST /api/v1/reviews/{review}/confirmation": frozenset({428}),
     "POST /api/v1/reviews/{review}/rerun": frozenset({428}),
+    "POST /api/v1/policies/proposals/{proposal}/approve": frozenset({428}),  # no version is named
+    "POST /api/v1/policies/proposals/{proposal}/decline": frozenset({428}),
+    "POST /api/v1/policies/proposals/{proposal}/withdraw": frozenset({428}),
     "POST /api/v1/claims/{claim_id}/cancel": frozenset({409, 404}),  # it waits for its answer; its payer only sees it
     "POST /api/v1/claims/{claim_id}/correct": frozenset({409, 404}),  # the same
     "GET /api/v1/auth/providers/{provider}/start": frozenset({404}),  # this system has no provider
@@ -164,6 +169,9 @@ BODIES: Mapping[str, Any] = {
     "POST /api/v1/reviews/{review}/decision": {"lines": []},
     "POST /api/v1/reviews/{review}/confirmation": {"agree": True},
     "POST /api/v1/reviews/{review}/rerun": {},
+    "POST /api/v1/policies/proposals/{proposal}/approve": {},
+    "POST /api/v1/policies/proposals/{proposal}/decline": {"note": "the matrix asks"},
+    "POST /api/v1/policies/proposals/{proposal}/withdraw": {},
     "POST /api/v1/claims/{claim_id}/cancel": {"reason": "WI"},
     "POST /api/v1/claims/{claim_id}/correct": {"patient_id": "MRN-1", "service_code": "83600-00-10", "amount": 100},
     "POST /api/v1/authorizations/{authorization_id}/extend": {"lines": [{"sequence": 1, "quantity": 1}]},

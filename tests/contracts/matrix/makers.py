@@ -1,7 +1,7 @@
 """Things of an organization, made by the product's own services."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -53,6 +53,8 @@ from masterlinc.wire import load
 from masterlinc.workflow.form import Graph
 from masterlinc.workflow.graph import compile_graph
 from nphieslinc.service import submit_message
+from policylinc.changes.proposals import propose
+from policylinc.changes.reading import read_json
 from policylinc.contract import EnrolMember, FoundCover
 from policylinc.drafts import MemberDraft, PolicyDraft
 from policylinc.packages import package_codes, package_product
@@ -166,6 +168,15 @@ async def policy(peopled: Peopled, maker: Principal) -> str:
     )
     await create_policy(peopled.context("policylinc", maker), maker.organization_id, draft)
     return number
+
+
+async def proposal(peopled: Peopled, maker: Principal) -> str:
+    """A change of terms that somebody of a payer proposed."""
+    day = today(peopled.running.services.clock) + timedelta(days=1 + new_id().int % 3000)
+    document = {"kind": "payer", "effective_from": day.isoformat()}
+    read = read_json(json.dumps(document).encode())
+    made = await propose(peopled.context("policylinc", maker), read, "the matrix asks", backdated=False)
+    return made.proposals[0].proposal_id
 
 
 async def member(peopled: Peopled, maker: Principal) -> str:

@@ -56,6 +56,7 @@ OTHER_SCOPES = {
     "policylinc/coverage.py": "a provider asks payers that it may ask (reach.py)",
     "policylinc/cover.py": "a provider asks payers that it may ask (reach.py)",
     "policylinc/demo.py": "the demo",
+    "policylinc/changes/importing.py": "the payer that is named; called by its own people's proposals and a command",
     "policylinc/roster/importing.py": "the payer that is named; asked for by its own people and by a command",
     "policylinc/enrolment.py": "the payer that is named; a task without a permission",
     "policylinc/ledger.py": "the payer that is named; tasks without a permission",
