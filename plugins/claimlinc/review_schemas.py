@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from claimlinc.authorization_schemas import ClockView
 from claimlinc.schemas import PayerAdjudicationView
 from masterlinc.money import Money, Quantity
 
@@ -177,6 +178,7 @@ class ReviewDetail(ReviewView):
     adjudication: PayerAdjudicationView
     proposal: ProposalView | None
     history: list[ReviewStepView] = field(default_factory=list)
+    clock: ClockView | None = None  # the payer's time for a request for a pre-authorization
 
 
 class ToldStep(Struct):

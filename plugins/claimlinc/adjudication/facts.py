@@ -74,11 +74,17 @@ class LineRuling(Struct, frozen=True):
 
 
 class Review(Struct, frozen=True):
-    """What persons of the payer decided; lines without a ruling are the rules' own."""
+    """What persons of the payer decided, or its terms as its time ran out; other lines are the rules' own."""
 
-    reviewer: str  # USR-...
+    reviewer: str  # USR-..., empty where nobody did
     rulings: tuple[LineRuling, ...]
     second_reviewer: str | None = None
+    ran_out: str = ""  # the moment, in Riyadh, until which a person had time
+
+    @property
+    def by(self) -> str:
+        """Return who answers with it: a person or the clock."""
+        return "clock" if self.ran_out else "person"
 
 
 class Facts(Struct, frozen=True):

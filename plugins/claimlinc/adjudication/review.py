@@ -51,8 +51,9 @@ def rule_on(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> Ruled:
     """Find what a ruling makes of a line, and set its figures."""
     full, most = asked(work.line, ruling.quantity), ceiling(claim, work.line, ruling.quantity)
     inputs = _inputs(claim.facts.review, ruling) | {"asked": str(full), "contract_allows": str(most)}
+    late = "late-" if inputs["ran_out"] else ""
     if ruling.outcome is Outcome.REJECTED:
-        return Ruled(Finding("rejected", inputs, "rejected"), Outcome.REJECTED, ruling.denial_code)
+        return Ruled(Finding(f"{late}rejected", inputs, "rejected"), Outcome.REJECTED, ruling.denial_code)
     work.billed = max(asked(work.line, None), full)
     rate = claim.terms.vat_percent
     if rate is not None and not ruling.override:
@@ -64,8 +65,8 @@ def rule_on(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> Ruled:
     if ruling.outcome is Outcome.PARTIAL:
         return Ruled(Finding("partial", inputs, str(work.allowed)), Outcome.PARTIAL, ruling.denial_code)
     if work.allowed < full:
-        return Ruled(Finding("contract", inputs, str(work.allowed)), Outcome.PARTIAL, _CONTRACT)
-    return Ruled(Finding("approved", inputs, str(work.allowed)), Outcome.APPROVED, None)
+        return Ruled(Finding(f"{late}contract", inputs, str(work.allowed)), Outcome.PARTIAL, _CONTRACT)
+    return Ruled(Finding(f"{late}approved", inputs, str(work.allowed)), Outcome.APPROVED, None)
 
 
 def set_aside(ruling: LineRuling) -> Iterator[Finding]:
@@ -79,6 +80,7 @@ def _inputs(review: Review | None, ruling: LineRuling) -> dict[str, str]:
     return {
         "reviewer": review.reviewer if review else "",
         "second_reviewer": (review.second_reviewer or "") if review else "",
+        "ran_out": review.ran_out if review else "",
         "quantity": "" if ruling.quantity is None else str(ruling.quantity),
         "denial_code": ruling.denial_code or "",
         "reason": ruling.reason,
@@ -109,6 +111,22 @@ REVIEW = Rule(
         "rejected": Case(
             "A reviewer of the payer rejected the line: {reason}",
             "رفض مراجع لدى الجهة الدافعة البند: {reason_ar}",
+        ),
+        "late-approved": Case(
+            "The payer did not answer by {ran_out}; by its terms the line is approved: SAR {result} is allowed of SAR"
+            " {asked} before tax.",
+            "لم ترد الجهة الدافعة حتى {ran_out}، فيُعد البند موافقاً عليه حسب شروطها: يُسمح بمبلغ {result} من {asked} ريال"
+            " قبل الضريبة.",
+        ),
+        "late-contract": Case(
+            "The payer did not answer by {ran_out}; by its terms the line is approved, and the contract allows SAR"
+            " {result} of SAR {asked} before tax.",
+            "لم ترد الجهة الدافعة حتى {ran_out}، فيُعد البند موافقاً عليه حسب شروطها، ويسمح العقد بمبلغ {result} من"
+            " {asked} ريال قبل الضريبة.",
+        ),
+        "late-rejected": Case(
+            "The payer did not answer by {ran_out}; by its terms the line is rejected.",
+            "لم ترد الجهة الدافعة حتى {ran_out}، فيُرفض البند حسب شروطها.",
         ),
         "overrides": Case(
             "The reviewer set the rules on cover, price and limits aside: {override_reason}",

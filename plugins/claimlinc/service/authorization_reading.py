@@ -3,7 +3,6 @@
 from typing import Any
 
 from claimlinc import authorization_queries as queries
-from claimlinc import clock_queries
 from claimlinc.authorization_schemas import (
     AuthorizationDetail,
     AuthorizationStatus,
@@ -64,13 +63,12 @@ async def detail(ctx: Context, tx: Transaction, head: Any) -> AuthorizationDetai
     payer = head["organization_id"]
     rows = await queries.lines(tx, payer, [head["id"]])
     entries = await queries.history(tx, payer, head["id"], _MOST_ENTRIES)
-    granted = [one["source_id"] for one in entries if one["kind"] == "grant"][-1:]
-    found = await clock_queries.clocks(tx, granted)
+    granted = next((one["source_id"] for one in reversed(entries) if one["kind"] == "grant"), None)
     view = _view(head)
     return AuthorizationDetail(
         **{name: getattr(view, name) for name in _SAME},
         member_id=ids.show("MBR", head["member_id"]) if payer in tx.organizations else None,
-        clock=next((clocks.shown(one, ctx.clock.now()) for one in found.values()), None),
+        clock=await clocks.of_decision(ctx, tx, granted) if granted else None,
         lines=[_line(row) for row in rows],
         entries=[
             EntryView(

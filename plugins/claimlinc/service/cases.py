@@ -1,6 +1,6 @@
 """A payer's case on a submission: opened with the decision, moved by the table of states, step by step."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from claimlinc import review_queries as queries
 from claimlinc.contract import CaseMoved, ClaimStatus
-from claimlinc.queries import wait_for_turn
+from claimlinc.queries import decision, wait_for_turn
 from claimlinc.review_terms_queries import Terms
 from claimlinc.review_terms_queries import terms_on as terms_of_payer
 from claimlinc.service.states import Event, Role, after
@@ -94,10 +94,22 @@ async def of_decision(tx: Transaction, payer: UUID, decision_id: UUID) -> Case |
     return _case(row) if row else None
 
 
-async def open_pended(ctx: Context, tx: Transaction, payer: UUID, decision_id: UUID) -> None:
-    """Open a case on a decision that waits for a person, in the transaction that makes it."""
+async def in_turn(tx: Transaction, payer: UUID, decision_id: UUID) -> Case | None:
+    """Lock the case of a decision's submission after its turn, as `lock` does; None where there is none."""
+    head = await decision(tx, decision_id)
+    if head is None:
+        return None
+    names = ("provider_organization_id", "provider_license", "identifier_system", "identifier_value")
+    await wait_for_turn(tx, wire.dump([payer, *(head[name] for name in names)]))
+    return await of_decision(tx, payer, decision_id)
+
+
+async def open_pended(
+    ctx: Context, tx: Transaction, payer: UUID, decision_id: UUID, due_at: datetime | None = None
+) -> None:
+    """Open a case on a decision that waits for a person, in the transaction that makes it; due as the terms say."""
     case = await _open(ctx, tx, payer, decision_id, "pended")
-    await move(ctx, tx, case, Step(Event.PEND, Role.PAYER))
+    await move(ctx, tx, replace(case, due_at=due_at or case.due_at), Step(Event.PEND, Role.PAYER))
 
 
 async def open_again(ctx: Context, tx: Transaction, payer: UUID, decision_id: UUID, cause: str) -> Case:

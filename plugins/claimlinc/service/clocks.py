@@ -9,22 +9,23 @@ from uuid import UUID
 
 from claimlinc import clock_queries as queries
 from claimlinc.authorization_schemas import ClockView
-from claimlinc.contract import AuthorizationOverdue, Outcome, Use
+from claimlinc.contract import Outcome, Use
 from claimlinc.service.authorizing import Made
-from claimlinc.service.expiring import waiting
-from masterlinc.agent import Park, StepDone, StepInput
 from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
-from policylinc.contract import AuthorizationTerms, WhenLate
+from policylinc.contract import AuthorizationTerms
 
 TIMER = "authorization_clock"
 TIMER_NAME = f"claimlinc.{TIMER}"
 
 
-async def start(ctx: Context, tx: Transaction, made: Made) -> None:
-    """Write when a request came and until when it is to be answered; start the timer where it waits for a person."""
+async def start(ctx: Context, tx: Transaction, made: Made) -> datetime | None:
+    """Write when a request came and until when it is to be answered; start the timer where it waits for a person.
+
+    Return until when; None of a claim, which has no such clock.
+    """
     if made.submission.use is not Use.PREAUTHORIZATION:
-        return
+        return None
     terms = made.facts.terms.authorization if made.facts.terms else AuthorizationTerms()
     now, waits = ctx.clock.now(), made.decision.outcome is Outcome.PENDED
     answer = (None, None, None) if waits else (now, "rules", made.decision_id)
@@ -33,6 +34,7 @@ async def start(ctx: Context, tx: Transaction, made: Made) -> None:
     await queries.start(tx, row)
     if waits:
         await ctx.start_workflow(tx, TIMER, str(made.decision_id), made.payer)
+    return due
 
 
 async def answered(
@@ -47,34 +49,15 @@ async def answered(
         return False
     now = ctx.clock.now()
     await queries.answer(tx, payer, clock["decision_id"], answer, by, now)
-    _audit(tx, clock, "authorization.answered", by=by, in_time=now <= clock["due_at"])
+    audit(tx, clock, "authorization.answered", by=by, in_time=now <= clock["due_at"])
     await ctx.signal_workflow(tx, TIMER_NAME, str(clock["decision_id"]))
     return True
 
 
-async def watch(ctx: Context, step: StepInput) -> StepDone:
-    """Wait until a request is answered or its time has run out; then do once what the payer's terms say."""
-    payer, decision_id = step.organization_id, UUID(step.key)
-    async with ctx.transaction() as tx:
-        clock = await queries.lock(tx, payer, decision_id)
-        if clock is None:
-            raise Park(f"there is no request {decision_id}")
-        if clock["answered_at"] is not None:
-            return StepDone("answered in time" if clock["in_time"] else "answered late")
-        if clock["ran_out_at"] is not None:
-            return StepDone("ran out before")
-        if ctx.clock.now() < clock["due_at"]:
-            raise waiting(ctx.step, ctx.clock, clock["due_at"])
-        await _run_out(ctx, tx, clock)
-    return StepDone(f"ran out: {clock['when_late']}")
-
-
-async def _run_out(ctx: Context, tx: Transaction, clock: Any) -> None:
-    payer, decision_id, follows = clock["organization_id"], clock["decision_id"], WhenLate(clock["when_late"])
-    await queries.run_out(tx, payer, decision_id, ctx.clock.now())
-    event = AuthorizationOverdue(decision_id=decision_id, organization_id=payer, follows=follows.value)
-    tx.publish(event, aggregate=decision_id, organization_id=payer)
-    _audit(tx, clock, "authorization.overdue", follows=follows.value, in_time=False)
+async def of_decision(ctx: Context, tx: Transaction, decision_id: UUID) -> ClockView | None:
+    """Return the clock of the request that a decision is on, as it is shown; None of a claim."""
+    found = (await queries.clocks(tx, [decision_id])).get(decision_id)
+    return None if found is None else shown(found, ctx.clock.now())
 
 
 def shown(clock: Any, now: datetime) -> ClockView:
@@ -89,7 +72,8 @@ def shown(clock: Any, now: datetime) -> ClockView:
     )
 
 
-def _audit(tx: Transaction, clock: Any, action: str, *, in_time: bool, **detail: str) -> None:
+def audit(tx: Transaction, clock: Any, action: str, *, in_time: bool, **detail: str) -> None:
+    """Write what happened to a clock."""
     tx.audit(
         action,
         "decision",

@@ -264,11 +264,11 @@ async def _wait_or_answer(payer: Context, tx: Transaction, made: authorizing.Mad
     """Have a first decision that is pended wait for a person; a later one is what the payer's clock waits for."""
     is_pended = made.decision.outcome is Outcome.PENDED
     if again is None:
-        await clocks.start(payer, tx, made)
+        due_at = await clocks.start(payer, tx, made)
         if is_pended:
-            await cases.open_pended(payer, tx, made.payer, made.decision_id)
+            await cases.open_pended(payer, tx, made.payer, made.decision_id, due_at)
     elif not is_pended:
-        by = "person" if again.review else "rules"
+        by = again.review.by if again.review else "rules"
         await clocks.answered(payer, tx, made.payer, again.before, made.decision_id, by=by)
 
 

@@ -38,7 +38,7 @@ class _NeedsAnother(Exception):
         super().__init__("another person has to agree")
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
     """What was submitted, and the last decision on it."""
 
     request: DecideSubmission
@@ -59,7 +59,7 @@ async def decide_case(ctx: Context, reference: str, form: RulingsForm, if_match:
     async with ctx.transaction() as tx:
         case = await cases.lock(ctx, tx, reference, if_match)
         after(case.state, Event.APPROVE, Role.REVIEWER)
-        kept = await _kept(ctx, tx, case, form.reissue_reason)
+        kept = await last_decision(ctx, tx, case, form.reissue_reason)
         if any(one.override for one in form.lines):
             ctx.principal.require(OVERRIDE)
         new = read_rulings(form.lines, kept.request.submission.lines)
@@ -85,7 +85,7 @@ async def confirm_case(ctx: Context, reference: str, form: ConfirmationForm, if_
         proposal = await review_queries.last_proposal(tx, case.organization_id, case.id)
         if proposal["proposed_by"] == ctx.principal.user_id:
             raise SamePerson
-        kept = await _kept(ctx, tx, case, proposal["reissue_reason"])
+        kept = await last_decision(ctx, tx, case, proposal["reissue_reason"])
         rulings = wire.load(proposal["rulings"], _RULINGS)
         ruled = _Ruled(rulings, proposal["proposed_by"], ctx.principal.user_id, Role.SECOND_REVIEWER)
         decided = await _decide(ctx, tx, kept, ruled)
@@ -99,14 +99,15 @@ async def rerun_case(ctx: Context, reference: str, form: RerunForm, if_match: st
     async with ctx.transaction() as tx:
         case = await cases.lock(ctx, tx, reference, if_match)
         after(case.state, Event.APPROVE, Role.PAYER)
-        kept = await _kept(ctx, tx, case, form.reissue_reason)
+        kept = await last_decision(ctx, tx, case, form.reissue_reason)
         decided = await decide_again(ctx, tx, kept.request, kept.again)
         if decided.decision.outcome is Outcome.PENDED:
             raise RulesStillPend
-        return await _close(ctx, tx, case, Role.PAYER, decided)
+        return await close(ctx, tx, case, Role.PAYER, decided)
 
 
-async def _kept(ctx: Context, tx: Transaction, case: Case, reissue_reason: str | None) -> _Kept:
+async def last_decision(ctx: Context, tx: Transaction, case: Case, reissue_reason: str | None) -> Kept:
+    """Return what was submitted, and how it is decided after the last decision on it; raises RulingInvalid."""
     head = await queries.decision(tx, case.decision_id)
     row = await review_queries.basis(tx, case.organization_id, case.decision_id)
     facts = wire.load(row["facts"], Facts)
@@ -119,10 +120,10 @@ async def _kept(ctx: Context, tx: Transaction, case: Case, reissue_reason: str |
     request = DecideSubmission(
         case.organization_id, case.provider_organization_id, submission, facts.enrolled_by_simulator
     )
-    return _Kept(request, Again(case.decision_id, head["number"] + 1, facts, complete, None, why))
+    return Kept(request, Again(case.decision_id, head["number"] + 1, facts, complete, None, why))
 
 
-async def _decide(ctx: Context, tx: Transaction, kept: _Kept, ruled: _Ruled) -> DecidedSubmission:
+async def _decide(ctx: Context, tx: Transaction, kept: Kept, ruled: _Ruled) -> DecidedSubmission:
     """Append the next decision with what persons ruled; raises _NeedsAnother where one is not enough."""
     second = ids.show("USR", ruled.confirmed_by) if ruled.confirmed_by else None
     review = Review(ids.show("USR", ruled.decided_by), ruled.rulings, second)
@@ -137,7 +138,7 @@ async def _settle(
     share = decided.decision.totals.payer_share
     if share > alone and ruled.confirmed_by is None:
         raise _NeedsAnother(share)
-    closed = await _close(ctx, tx, case, ruled.role, decided, note)
+    closed = await close(ctx, tx, case, ruled.role, decided, note)
     await review_queries.add_review(
         tx,
         (case.organization_id, decided.decision_id, case.id, ruled.decided_by, ruled.confirmed_by, share, alone),
@@ -145,9 +146,10 @@ async def _settle(
     return closed
 
 
-async def _close(
+async def close(
     ctx: Context, tx: Transaction, case: Case, role: Role, decided: DecidedSubmission, note: str = ""
 ) -> Case:
+    """Close a case with the decision that was made."""
     event = ANSWERS[ClaimStatus(decided.decision.outcome.value)]
     closed = replace(
         case,
@@ -159,7 +161,7 @@ async def _close(
     return await cases.moved(ctx, tx, closed, Step(event, role, note))
 
 
-async def _propose(ctx: Context, tx: Transaction, case: Case, kept: _Kept, ruled: _Ruled, payer_share: Decimal) -> Case:
+async def _propose(ctx: Context, tx: Transaction, case: Case, kept: Kept, ruled: _Ruled, payer_share: Decimal) -> Case:
     proposed = replace(case, state=after(case.state, Event.PROPOSE, Role.REVIEWER))
     number = await cases.move(ctx, tx, proposed, Step(Event.PROPOSE, Role.REVIEWER))
     await review_queries.add_proposal(

@@ -20,7 +20,7 @@ from claimlinc.review_schemas import (
     RulingForm,
     SaidForm,
 )
-from claimlinc.service import cases
+from claimlinc.service import cases, clocks
 from claimlinc.service.cases import Case, Step
 from claimlinc.service.checking import fault
 from claimlinc.service.deciding import load_decision
@@ -146,6 +146,7 @@ async def _detail(ctx: Context, tx: Transaction, case: Case) -> ReviewDetail:
         adjudication=payer_view(claim or "", case.state.value, decided, codes),
         proposal=await _proposal(tx, case),
         history=[_step(ctx, row) for row in await review_queries.steps(tx, case.organization_id, case.id)],
+        clock=await clocks.of_decision(ctx, tx, case.decision_id),
     )
 
 

@@ -1,5 +1,6 @@
 """Requests for pre-authorizations, the claims that use them, and decisions on both as a payer makes them."""
 
+from datetime import date
 from decimal import Decimal
 
 from claim_builders import DAY, NATIONAL_ID_OF_SARA, line, submission
@@ -21,6 +22,8 @@ from masterlinc import ids
 from masterlinc.identity import NATIONAL_ID
 from masterlinc.ids import new_id
 from masterlinc.money import Quantity
+from policylinc.changes.documents import PayerDocument
+from policylinc.changes.importing import import_documents, single
 from policylinc.contract import LoadTerms, Terms
 
 
@@ -102,3 +105,10 @@ def using(decided, reference, quantity=None):
         for one in decided.lines
     )
     return replace(decided, lines=lines)
+
+
+async def terms_of_payer(running, make_principal, parties, **terms):
+    """Have the payer deal with authorizations by these terms, from long ago."""
+    keeper = running.context("policylinc", make_principal("payer_admin", organization=parties.payer_id))
+    document = PayerDocument(effective_from=date(2020, 1, 1), **terms)
+    await import_documents(keeper, parties.payer_id, single(document), backdated=True)

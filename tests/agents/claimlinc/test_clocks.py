@@ -1,36 +1,19 @@
 """The payer's time for a pre-authorization: proof of it, once what follows, and one winner of answer and timer."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from authorization_builders import decide, payer, request
 from claim_builders import line
-from claim_parties import make_parties
 
 from claimlinc import clock_queries
 from claimlinc.contract import AuthorizationOverdue, Outcome, Use
-from claimlinc.service import clocks
+from claimlinc.service import clocks, overdue
 from masterlinc.agent import StepInput, Wait
-from masterlinc.testing import FixedClock
 
-NOON = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 HOUR = timedelta(minutes=60)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def timed(run_app):
-    """An application whose time a test moves."""
-    time = FixedClock(NOON)
-    return await run_app(clock=time), time
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def there(timed, make_principal):
-    running, _ = timed
-    return await make_parties(running, make_principal)
 
 
 async def pended(parties):
@@ -46,7 +29,7 @@ async def clock_of(parties, decision_id):
 
 
 async def watch(parties, decision_id):
-    return await clocks.watch(payer(parties), StepInput(str(decision_id), parties.payer_id))
+    return await overdue.watch(payer(parties), StepInput(str(decision_id), parties.payer_id))
 
 
 async def answer(parties, decided, by="person"):
@@ -56,7 +39,7 @@ async def answer(parties, decided, by="person"):
         )
 
 
-async def overdue(running, decision_id):
+async def told(running, decision_id):
     async with running.services.db.connection() as connection:
         name = AuthorizationOverdue.__struct_config__.tag
         return await connection.fetchval(
@@ -87,7 +70,7 @@ async def test_a_request_that_waits_has_an_hour_and_the_timer_waits_for_its_end(
     time.advance(HOUR - timedelta(microseconds=1))
     with pytest.raises(Wait):
         await watch(there, decided.decision_id)
-    assert await overdue(running, decided.decision_id) == 0
+    assert await told(running, decided.decision_id) == 0
 
 
 async def test_an_answer_in_time_stops_the_clock_for_good(timed, there):
@@ -100,7 +83,7 @@ async def test_an_answer_in_time_stops_the_clock_for_good(timed, there):
     assert (await watch(there, decided.decision_id)).note == "answered in time"
     clock = await clock_of(there, decided.decision_id)
     assert (clock["in_time"], clock["answered_by"], clock["ran_out_at"]) == (True, "person", None)
-    assert await overdue(running, decided.decision_id) == 0
+    assert await told(running, decided.decision_id) == 0
 
 
 async def test_when_the_time_runs_out_it_is_told_once_and_an_answer_that_comes_then_is_late(timed, there):
@@ -109,7 +92,7 @@ async def test_when_the_time_runs_out_it_is_told_once_and_an_answer_that_comes_t
     time.advance(HOUR + timedelta(seconds=1))
     assert (await watch(there, decided.decision_id)).note == "ran out: escalate"
     assert (await watch(there, decided.decision_id)).note == "ran out before"
-    assert await overdue(running, decided.decision_id) == 1
+    assert await told(running, decided.decision_id) == 1
     async with payer(there).transaction() as tx:
         view = clocks.shown((await clock_queries.clocks(tx, [decided.decision_id]))[decided.decision_id], time.now())
     assert view.late
@@ -124,9 +107,9 @@ async def test_two_processes_that_see_the_time_run_out_tell_it_once(timed, there
     for _ in range(10):
         decided = await pended(there)
         time.advance(HOUR + timedelta(seconds=1))
-        told = await asyncio.gather(*(watch(there, decided.decision_id) for _ in range(4)))
-        assert sorted(one.note for one in told) == ["ran out before"] * 3 + ["ran out: escalate"]
-        assert await overdue(running, decided.decision_id) == 1
+        seen = await asyncio.gather(*(watch(there, decided.decision_id) for _ in range(4)))
+        assert sorted(one.note for one in seen) == ["ran out before"] * 3 + ["ran out: escalate"]
+        assert await told(running, decided.decision_id) == 1
 
 
 async def test_a_proof_of_time_is_written_once(there, timed):
@@ -141,10 +124,9 @@ async def test_a_proof_of_time_is_written_once(there, timed):
                 )
 
 
-async def test_the_timer_is_a_workflow_that_an_answer_ends(timed, there):
-    running, _ = timed
-    decided = await pended(there)
-    await answer(there, decided)
+async def test_the_timer_is_a_workflow_that_an_answer_ends(running, parties):
+    decided = await pended(parties)
+    await answer(parties, decided)
     async with running.services.db.connection() as connection:
         workflow = await connection.fetchval(
             "SELECT id FROM masterlinc.workflow WHERE name = $1 AND business_key = $2",
