@@ -80,6 +80,7 @@ class ServiceRuleKind(StrEnum):
     AGE = "age"  # only from `min_age` to `max_age` years
     SEX = "sex"  # only for `sex`
     FREQUENCY = "frequency"  # no more than `count` in `days`
+    DIAGNOSIS = "diagnosis"  # the services of `codes` only for one of `diagnoses`
 
 
 class ServiceRule(Struct, frozen=True):

@@ -194,6 +194,7 @@ def _rule_says(item: RuleItem) -> _Faults:
         ServiceRuleKind.FREQUENCY: (("days", item.days is None), ("count", item.count is None)),
         ServiceRuleKind.AGE: (("min_age", item.min_age is None and item.max_age is None),),
         ServiceRuleKind.SEX: (("sex", item.sex is None),),
+        ServiceRuleKind.DIAGNOSIS: (("codes", not item.codes), ("diagnoses", not item.diagnoses)),
     }
     for field, missing in lacks.get(item.kind, ()):
         if missing:

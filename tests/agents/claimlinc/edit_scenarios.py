@@ -24,6 +24,7 @@ def asked(kind: ServiceRuleKind, **more: object) -> Facts:
     return Facts(terms(rules=(payer_rule(kind, **more),)))
 
 
+_REASON = {"codes": ("83600*",), "diagnoses": ("E11*",)}
 _TWICE = (coded("97012-00-00", sequence=1), coded("97012-00-00", sequence=2))
 _FEMALE, _AGE, _OFTEN = ServiceRuleKind.SEX, ServiceRuleKind.AGE, ServiceRuleKind.FREQUENCY
 _J06 = ("J06*",)
@@ -65,6 +66,7 @@ EDITS: tuple[Scenario, ...] = (
     (submission(line(codes=(CAESAREAN,)), diagnoses=BIRTHS), Facts(terms(sex="male"))),
     (submission(line(codes=(CAESAREAN,)), diagnoses=()), Facts(terms())),
     (submission(line(codes=(CAESAREAN,))), Facts(terms())),
+    (submission(coded()), asked(ServiceRuleKind.DIAGNOSIS, **_REASON)),
     (submission(coded("30653-00-30"), diagnoses=PROSTATE), Facts(terms())),
     (submission(line()), asked(_FEMALE, sex="female")),
     (submission(line()), asked(_FEMALE, sex="male")),

@@ -215,6 +215,26 @@ def test_an_obstetric_procedure_has_an_obstetric_reason(codes, case):
     assert ("AD-1-4" in denials(decision) or "AD-3-5" in denials(decision)) == (case == "inconsistent")
 
 
+@pytest.mark.parametrize(
+    ("reason", "more", "code"),
+    [
+        ("E11.9", {}, None),
+        ("J06.9", {}, "AD-1-4"),
+        ("J06.9", {"codes": ("83620*",)}, None),  # on another service
+        ("J06.9", {"benefits": ("dental",)}, None),
+        ("J06.9", {"benefits": ("outpatient",)}, "AD-1-4"),
+    ],
+)
+def test_a_payer_s_rule_on_diagnoses(reason, more, code):
+    """The payer pays consultations for diabetes alone."""
+    said = {"codes": ("83600*",), "diagnoses": ("E10*", "E11*"), "text": "Diabetes clinic", "text_ar": "عيادة السكري"}
+    rule = payer_rule(ServiceRuleKind.DIAGNOSIS, **(said | more))
+    decision = decide(with_diagnosis(reason), terms(rules=(rule,)))
+    assert denials(decision) == [code]
+    if code:
+        assert words.reason(decision.lines[0])[1].endswith("(عيادة السكري).")
+
+
 def test_every_edit_looks_and_a_rejection_outweighs_a_wait():
     """A delivery of a man, filed a year late, without a reason: AD-2-5 is first, and all four stand in the trace."""
     made = submission(coded(DELIVERY), subject=MAN)

@@ -203,6 +203,20 @@ async def test_nothing_is_half_done(payer: Context) -> None:
         assert await tx.fetchval("SELECT count(*) FROM policylinc.benefit") == 0
 
 
+async def test_a_rule_says_for_which_diagnoses_a_service_is_done(payer: Context) -> None:
+    rule = {"rule": "diagnosis.clinic", "kind": "diagnosis", "text": "Diabetes", "text_ar": "السكري"}
+    document = {"kind": "service_rules", "effective_from": "2026-01-01"}
+    assert await refused(payer, "p.json", json.dumps(document | {"rules": [rule]})) == [
+        ("rules[0].codes", "missing"),
+        ("rules[0].diagnoses", "missing"),
+    ]
+    whole = rule | {"codes": ["83600*"], "diagnoses": ["E10*", "E11*"]}
+    await run(payer, "p.json", json.dumps(document | {"rules": [whole]}))
+    async with payer.transaction() as tx:
+        row = await tx.fetchrow("SELECT kind, codes, diagnoses FROM policylinc.service_rule")
+    assert tuple(row) == ("diagnosis", ["83600*"], ["E10*", "E11*"])
+
+
 async def test_a_check_changes_nothing(payer: Context) -> None:
     told = await run(payer, "p.json", json.dumps(product()), check=True)
     assert [(one.difference.added, one.difference.changed, one.difference.ended) for one in told] == [(3, 0, 0)]
