@@ -127,6 +127,7 @@ def _wanted(submission: ClaimSubmission, payer: Payer) -> FindCover:
         member_number=submission.cover.member_id,
         policy_number=submission.cover.policy_number,
         identifiers=_identifiers(submission),
+        birth_date=submission.subject.birth_date,
     )
 
 

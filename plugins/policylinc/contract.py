@@ -180,6 +180,7 @@ class FindCover(Struct, frozen=True):
     member_number: str | None = None
     policy_number: str | None = None
     identifiers: tuple[PersonIdentifier, ...] = ()
+    birth_date: date | None = None  # of the patient: a newborn is found on the mother's cover
 
 
 class FoundCover(Struct, frozen=True):
@@ -194,6 +195,7 @@ class FoundCover(Struct, frozen=True):
     status: CoverStatus | None = None
     reason: str = ""
     reason_ar: str = ""
+    newborn: bool = False  # the cover is the mother's
 
 
 class EnrolMember(Struct, frozen=True):
@@ -218,6 +220,7 @@ class LoadTerms(Struct, frozen=True):
     service_date: date
     provider_organization_id: UUID | None = None
     codes: tuple[str, ...] | None = None  # the prices that are wanted; None: all of the contract's
+    newborn_born_on: date | None = None  # the member is the mother, and the patient her newborn
 
 
 class LoadTermsOfDay(Struct, frozen=True):

@@ -3,12 +3,15 @@
 from datetime import date
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from masterlinc.context import Context
 from masterlinc.db import Transaction
 from masterlinc.ids import show
 from policylinc import wording
 from policylinc.contract import CoverStatus, FindCover, FoundCover
 from policylinc.matching import best_of, contradicts, matching_members
+from policylinc.newborns import look_for_newborn
 from policylinc.persons import Person
 from policylinc.queries import payers, payers_of_policy, policies_by_number, policy_by_id
 from policylinc.reach import payer_of_license, within_reach
@@ -34,11 +37,16 @@ async def find_cover(ctx: Context, request: FindCover) -> FoundCover:
         member = best_of(members, request.service_date, named)
         if member is None:
             return _nobody(wording.no_member())
+        infant = await look_for_newborn(ctx.vault, tx, request, member)
+        if infant.refusal is not None:
+            return _nobody(infant.refusal)
+        member = infant.member
         policy = await policy_by_id(tx, member.organization_id, member.policy_id)
         assert policy is not None, "the foreign key says so"
-        reason = await _reason(ctx, tx, policy, member, request)
+        reason = await _reason(ctx, tx, policy, member, request) if not infant.newborn else _NO_REASON
         audit_cover_read(tx, member)
-    return found_cover(policy, member, request.service_date, reason)
+    found = found_cover(policy, member, request.service_date, reason)
+    return replace(found, newborn=infant.newborn)
 
 
 def audit_cover_read(tx: Transaction, member: MemberRow) -> None:

@@ -8,6 +8,7 @@ from masterlinc.db import Transaction
 from masterlinc.ids import show
 from policylinc.contract import LoadTerms, PostBenefits, PostedBenefits, ReverseBenefits, Terms
 from policylinc.errors import MemberNotFound, PostingDiffers
+from policylinc.newborns import newborn_terms
 from policylinc.policy_year import policy_year
 from policylinc.postings import (
     EntryFigures,
@@ -42,7 +43,8 @@ async def load_terms(ctx: Context, request: LoadTerms) -> Terms:
             organization_id=payer,
             patient=request.member_id,
         )
-    return build_terms(rows, day, used)
+    terms = build_terms(rows, day, used)
+    return terms if request.newborn_born_on is None else newborn_terms(terms, request.newborn_born_on)
 
 
 async def post_benefits(ctx: Context, request: PostBenefits) -> PostedBenefits:

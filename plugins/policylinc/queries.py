@@ -25,6 +25,19 @@ FROM policylinc.member m
 """
 
 
+# What is known of member `m` on the day $2.
+KNOWN = """
+CROSS JOIN LATERAL (
+    (SELECT c.name, c.birth_date, c.gender, c.relationship, c.sponsor_id FROM policylinc.member_change c
+    WHERE c.organization_id = m.organization_id AND c.member_id = m.id AND c.effective_from <= $2
+    ORDER BY c.effective_from DESC, c.id DESC LIMIT 1)
+    UNION ALL
+    SELECT m.name, m.birth_date, m.gender, m.relationship, m.sponsor_id
+    LIMIT 1
+) AS d
+"""
+
+
 async def payers_of_policy(source: Any, policy_number: str) -> frozenset[UUID]:
     """Return the payers that have a policy of this number, by a connection or transaction: ids only, in any scope."""
     return frozenset(
@@ -107,6 +120,27 @@ async def members_by_blind(tx: Transaction, blinds: Sequence[tuple[UUID, bytes]]
     ) ORDER BY m.effective_from DESC, m.id
     """
     rows = await tx.fetch(_MEMBER + where, [payer for payer, _ in blinds], [blind for _, blind in blinds])
+    return [MemberRow(**row) for row in rows]
+
+
+async def birth_and_gender(tx: Transaction, member: MemberRow, day: date) -> tuple[date | None, str | None]:
+    """Return a member's day of birth and gender as known on a day."""
+    sql = f"SELECT d.birth_date, d.gender FROM policylinc.member m {KNOWN} WHERE m.organization_id = $1 AND m.id = $3"  # noqa: S608
+    row = await tx.fetchrow(sql, member.organization_id, day, member.id)
+    return row["birth_date"], row["gender"]
+
+
+async def children_of(tx: Transaction, mother: MemberRow, born: date, day: date) -> list[MemberRow]:
+    """Return the covers of a member's own dependants who were born on a day; `day` says as known when."""
+    sql = f"""
+    {_MEMBER}
+    {KNOWN}
+    WHERE m.organization_id = $1 AND d.sponsor_id = $3 AND d.birth_date = $4 AND m.id IN (
+        SELECT id FROM policylinc.member WHERE organization_id = $1 AND sponsor_id = $3
+        UNION SELECT member_id FROM policylinc.member_change WHERE organization_id = $1 AND sponsor_id = $3
+    ) ORDER BY m.effective_from DESC, m.id
+    """  # noqa: S608 - our own text
+    rows = await tx.fetch(sql, mother.organization_id, day, mother.person_id, born)
     return [MemberRow(**row) for row in rows]
 
 

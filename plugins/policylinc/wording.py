@@ -39,6 +39,22 @@ def several_payers() -> Words:
     )
 
 
+def newborn_over(days: int) -> Words:
+    """Say that the time on the mother's cover is over."""
+    return Words(
+        f"A newborn is covered on the mother's cover for {days} days; this child is older and not enrolled.",
+        f"يغطى المولود بتغطية أمه {days} يوماً، وهذا الطفل تجاوزها وليس مسجلاً.",
+    )
+
+
+def newborn_of_mother() -> Words:
+    """Say whose cover a newborn is on."""
+    return Words(
+        "A newborn is on the mother's cover: name her member number.",
+        "المولود مشمول بتغطية أمه: اذكر رقم عضويتها.",
+    )
+
+
 def other_identifiers(member: MemberRow) -> Words:
     """Say that the number is known and the identifiers are others."""
     return Words(

@@ -166,6 +166,7 @@ async def _basis(payer: Context, tx: Transaction, request: DecideSubmission) -> 
         service_date=day,
         provider_organization_id=request.provider_organization_id,
         codes=tuple(sorted(wanted)),
+        newborn_born_on=request.submission.subject.birth_date if cover.newborn else None,
     )
     terms = await payer.call(load, Terms)  # locks the member: what another claim of theirs decides, we see or it waits
     return Basis(day, await _facts(tx, request, terms))

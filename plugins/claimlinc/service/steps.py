@@ -134,6 +134,7 @@ def cover_request(submission: ClaimSubmission, day: date) -> FindCover:
         member_number=submission.cover.member_id,
         policy_number=submission.cover.policy_number,
         identifiers=tuple(PersonIdentifier(one.system, one.value) for one in submission.subject.identifiers),
+        birth_date=submission.subject.birth_date,
     )
 
 

@@ -12,6 +12,7 @@ from masterlinc.text import clean_identifier
 from policylinc.contract import CoverStatus
 from policylinc.errors import MemberNotFound
 from policylinc.persons import unseal
+from policylinc.queries import KNOWN
 from policylinc.schemas import (
     MemberChangeView,
     MemberCover,
@@ -105,24 +106,13 @@ def _identifier(ctx: Context, payer: UUID, row: Any) -> MemberIdentifierView:
     return MemberIdentifierView(system=row["system"], ending=ending, valid=row["valid"])
 
 
-# What is known of member `m` on the day $2.
-_KNOWN = """
-CROSS JOIN LATERAL (
-    (SELECT c.name, c.birth_date, c.gender, c.relationship, c.sponsor_id FROM policylinc.member_change c
-    WHERE c.organization_id = m.organization_id AND c.member_id = m.id AND c.effective_from <= $2
-    ORDER BY c.effective_from DESC, c.id DESC LIMIT 1)
-    UNION ALL
-    SELECT m.name, m.birth_date, m.gender, m.relationship, m.sponsor_id
-    LIMIT 1
-) AS d
-"""
 _SUMMARY = f"""
 SELECT m.id, m.person_id, m.member_number, m.effective_from, m.effective_to, d.name, d.birth_date, d.gender,
     d.relationship, s.member_number AS sponsor_number, p.policy_number, p.policy_class, p.status, p.effective_date,
     p.expiry_date
 FROM policylinc.member m
 JOIN policylinc.policy p ON p.organization_id = m.organization_id AND p.id = m.policy_id
-{_KNOWN}
+{KNOWN}
 LEFT JOIN policylinc.member s ON s.organization_id = m.organization_id AND s.id = d.sponsor_id
 """  # noqa: S608 - our own text
 _IDENTIFIERS = """
@@ -149,6 +139,6 @@ FROM (
     UNION SELECT member_id FROM policylinc.member_change WHERE organization_id = $1 AND sponsor_id = $3
 ) AS once
 JOIN policylinc.member m ON m.organization_id = $1 AND m.id = once.id
-{_KNOWN}
+{KNOWN}
 WHERE d.sponsor_id = $3 ORDER BY m.member_number
 """  # noqa: S608 - our own text
