@@ -228,6 +228,8 @@ class DecidedSubmission(Struct, frozen=True):
     decision_id: UUID
     decided_at: datetime
     decision: Decision
+    number: int = 1  # on its submission
+    reissue_reason: str | None = None  # why it takes the place of one that was complete (NPHIES reissue reason)
 
 
 class AnswerLine(Struct, frozen=True):

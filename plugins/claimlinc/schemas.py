@@ -343,6 +343,8 @@ class Adjudication(Struct):
     preauth_ref: str | None
     decided_at: datetime | None
     rules_version: str | None
+    decision_number: int | None  # on the submission; null where the payer is not here
+    reissue_reason: str | None  # why the decision takes the place of the one before
     errors: list[AnswerFault]
 
 
@@ -364,37 +366,3 @@ class PayerAdjudicationView(Adjudication):
 ClaimSeen = ClaimDetail | PayerClaimDetail
 ClaimsSeen = ClaimPage | PayerClaimPage
 AdjudicationSeen = AdjudicationView | PayerAdjudicationView
-
-
-class Labelled(Struct):
-    """A code with its names."""
-
-    code: str
-    title: str
-    title_ar: str
-
-
-class ResearchGroup(Struct):
-    """Claims of a month that are alike; what is null is not told apart in this group, or would tell too much."""
-
-    month: str
-    detail: Literal["person", "service", "type"]  # how finely the group is told apart
-    claim_type: Labelled
-    diagnosis_chapter: Labelled | None
-    service_group: Labelled | None
-    policy_class: str | None
-    age_band: str | None
-    gender: Labelled | None
-    claims: int  # to the nearest 5
-    billed: Money | None  # to the nearest 100
-    payer_share: Money | None  # to the nearest 100
-
-
-class ResearchPage(Struct):
-    """A page of groups."""
-
-    groups: list[ResearchGroup]
-    total: int
-    page: int
-    page_size: int
-    total_exact: bool

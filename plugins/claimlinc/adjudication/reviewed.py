@@ -1,7 +1,7 @@
 """A line that a person of the payer has ruled on: the ruling sets what is allowed, the same money rules share it.
 
-Cover holds for a reviewer as for a rule, and so do limits; both yield only to a ruling that overrides them. Edits yield
-to every ruling: to judge what they found is what a reviewer is for.
+Cover holds for a reviewer as for a rule, and so do limits; both yield only to a ruling that overrides them. What waits
+for a person yields to every ruling, and so do edits: to judge what they found is what a reviewer is for.
 """
 
 from msgspec.structs import replace
@@ -15,12 +15,15 @@ from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RU
 from claimlinc.adjudication.work import ClaimWork, LineWork, Rule, look, trace_step
 from claimlinc.contract import Outcome, TraceStep
 
+_ELIGIBILITY = {rule.id: rule for rule in ELIGIBILITY_RULES}
 _SHARING = tuple(rule for rule in MONEY_RULES if rule not in PRICE_RULES)
 
 
 def decide_reviewed(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> words.Words | None:
     """Decide a line as a person ruled; returns the reason where it is theirs."""
     look(ELIGIBILITY_RULES, claim, work)
+    if work.outcome is Outcome.PENDED:
+        _wait_no_longer(work)
     if work.stopped and not (ruling.override and work.grant):
         return None
     if work.stopped:
@@ -38,6 +41,17 @@ def decide_reviewed(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> wor
     draw(claim, work)
     cut = (work.outcome, work.denial_code) != (ruled.outcome, ruled.denial_code)
     return None if cut or ruled.outcome is Outcome.APPROVED else words.say(step)
+
+
+def _wait_no_longer(work: LineWork) -> None:
+    """Leave what waits about the cover to the ruling; what rejects behind it decides then."""
+    work.outcome, work.denial_code, work.stopped = Outcome.APPROVED, None, False
+    for place, step in enumerate(work.trace):
+        case = _ELIGIBILITY[step.rule].cases[step.case]
+        if case.outcome is Outcome.PENDED:
+            work.trace[place] = _yields(step)
+        elif case.outcome is Outcome.REJECTED and not work.stopped:
+            work.outcome, work.denial_code, work.stopped = Outcome.REJECTED, case.code, True
 
 
 def _share_all(claim: ClaimWork, work: LineWork, ruling: LineRuling) -> None:

@@ -11,12 +11,12 @@ from claimlinc.chain_schemas import CancelForm, ClaimCancelledView
 from claimlinc.replay import simulating
 from claimlinc.replay.schemas import Simulation, SimulationForm
 from claimlinc.research_queries import Wanted
+from claimlinc.research_schemas import ResearchPage
 from claimlinc.schemas import (
     AdjudicationSeen,
     ClaimForm,
     ClaimSeen,
     ClaimsSeen,
-    ResearchPage,
     SubmittedView,
 )
 from claimlinc.service import audiences, cancelling, correcting, reading, researching, submitting

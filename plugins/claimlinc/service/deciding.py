@@ -118,7 +118,8 @@ async def load_decision(tx: Transaction, decision_id: UUID) -> DecidedSubmission
     if head is None:
         return None
     lines = await queries.decision_lines(tx, head["organization_id"], decision_id)
-    return DecidedSubmission(decision_id, head["decided_at"], decision_of(head, lines))
+    decision = decision_of(head, lines)
+    return DecidedSubmission(decision_id, head["decided_at"], decision, head["number"], head["reissue_reason"])
 
 
 def decision_of(head: Any, lines: Iterable[Any]) -> Decision:
@@ -236,8 +237,9 @@ async def _decide_and_post(
     )
     terms, basis = facts.terms, Basis(basis.day, facts)
     decision = words.with_reasons(decide(submission, facts))
-    decided = DecidedSubmission(decision_id, now, decision)
-    await _keep(payer, tx, request, basis, decided, again)
+    number, why = (again.number, again.reissue_reason) if again else (_FIRST, None)
+    decided = DecidedSubmission(decision_id, now, decision, number, why)
+    await _keep(payer, tx, request, basis, decided)
     if terms is not None:
         await append_history(tx, request, terms, decided)
     uses = benefit_uses(decision)
@@ -274,27 +276,19 @@ async def _wait_or_answer(payer: Context, tx: Transaction, made: authorizing.Mad
 
 
 async def _keep(
-    payer: Context,
-    tx: Transaction,
-    request: DecideSubmission,
-    basis: Basis,
-    decided: DecidedSubmission,
-    again: Again | None,
+    payer: Context, tx: Transaction, request: DecideSubmission, basis: Basis, decided: DecidedSubmission
 ) -> None:
     organization, decision_id = request.payer_organization_id, decided.decision_id
     sealed = seal(payer.vault, organization, decision_id, Snapshot(request.submission))
     await writes.append_decision(
         tx,
-        (
-            *_head_row(request, basis, decided, again.number if again else _FIRST),
-            again.reissue_reason if again else None,
-        ),
+        _head_row(request, basis, decided),
         [_line_row(request, decision_id, line) for line in decided.decision.lines],
         (organization, decision_id, wire.dump(basis.facts), sealed),
     )
 
 
-def _head_row(request: DecideSubmission, basis: Basis, decided: DecidedSubmission, number: int) -> tuple[Any, ...]:
+def _head_row(request: DecideSubmission, basis: Basis, decided: DecidedSubmission) -> tuple[Any, ...]:
     submission, decision, terms = request.submission, decided.decision, basis.facts.terms
     return (
         request.payer_organization_id,
@@ -303,7 +297,7 @@ def _head_row(request: DecideSubmission, basis: Basis, decided: DecidedSubmissio
         submission.provider_license or "",
         submission.identifier.system,
         submission.identifier.value,
-        number,
+        decided.number,
         submission.use.value,
         terms.member_id if terms else None,
         terms.policy_id if terms else None,
@@ -316,6 +310,7 @@ def _head_row(request: DecideSubmission, basis: Basis, decided: DecidedSubmissio
         decision.preauth_ref,
         wire.dump(decision.trace),
         decided.decided_at,
+        decided.reissue_reason,
     )
 
 

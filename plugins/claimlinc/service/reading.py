@@ -9,7 +9,6 @@ from claimlinc.contract import (
     AnswerError,
     ClaimStatus,
     DecidedSubmission,
-    Decision,
     Line,
 )
 from claimlinc.schemas import (
@@ -105,8 +104,7 @@ async def show_adjudication(ctx: Context, reference: str) -> AdjudicationSeen:
         codes = {line.sequence: line.codes[0].code for line in _open(ctx, row).submission.lines}
         decided = await load_decision(tx, answer["payer_decision_id"]) if answer["payer_decision_id"] else None
         if decided is not None:
-            _fill_decision(view, decided.decision, codes)
-            view.decided_at = decided.decided_at
+            _fill_decision(view, decided, codes)
             if not _is_own(tx, row):  # beside its provider, a decision's row is its payer's alone
                 return view
         elif answer["status"] not in {ClaimStatus.ERROR, ClaimStatus.PENDED}:
@@ -118,8 +116,7 @@ async def show_adjudication(ctx: Context, reference: str) -> AdjudicationSeen:
 def payer_view(claim_id: str, status: str, decided: DecidedSubmission, codes: dict[int, str]) -> PayerAdjudicationView:
     """Return a decision as the payer who made it sees it."""
     view = _undecided(claim_id, status)
-    _fill_decision(view, decided.decision, codes)
-    view.decided_at = decided.decided_at
+    _fill_decision(view, decided, codes)
     return view
 
 
@@ -231,12 +228,17 @@ def _undecided(claim_id: str, status: str) -> PayerAdjudicationView:
         preauth_ref=None,
         decided_at=None,
         rules_version=None,
+        decision_number=None,
+        reissue_reason=None,
         trace=(),
         errors=[],
     )
 
 
-def _fill_decision(view: PayerAdjudicationView, decision: Decision, codes: dict[int, str]) -> None:
+def _fill_decision(view: PayerAdjudicationView, decided: DecidedSubmission, codes: dict[int, str]) -> None:
+    decision = decided.decision
+    view.decided_at = decided.decided_at
+    view.decision_number, view.reissue_reason = decided.number, decided.reissue_reason
     view.outcome, view.rules_version = decision.outcome.value, decision.rules_version
     view.trace = spoken(decision.trace)
     view.disposition, view.disposition_ar = decision.disposition, decision.disposition_ar

@@ -9,8 +9,8 @@ from authlinc.contract import LoadOrganization, OrganizationInfo, OrganizationKi
 from claimlinc import research_queries as queries
 from claimlinc.errors import ResearchIsTheOperators
 from claimlinc.research_queries import Wanted
+from claimlinc.research_schemas import Labelled, ResearchGroup
 from claimlinc.research_terms import BANDS, CHAPTERS, CLAIM_TYPES, GENDERS, SERVICE_GROUPS, Term
-from claimlinc.schemas import Labelled, ResearchGroup
 from masterlinc.agent import StepDone, StepInput
 from masterlinc.clock import today
 from masterlinc.context import Context

@@ -140,6 +140,7 @@ async def test_an_appeal_is_decided_again_and_never_counted_twice(table):
     assert await desk.used() == Decimal(2550)
     seen = await table.get(provider, f"/claims/{claim_id}/adjudication")
     assert (seen["totals"]["payer_share"], seen["decided_at"] > first) == (2550, True)
+    assert (seen["decision_number"], seen["reissue_reason"]) == (3, "correction")
     async with desk.reviewer.transaction() as tx:
         rows = await tx.fetch(
             "SELECT number, outcome, reissue_reason FROM claimlinc.decision WHERE member_id = $1 ORDER BY number",

@@ -6,10 +6,12 @@ import pytest
 from claim_builders import benefit, decide, line, price, sar, submission, terms
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from claimlinc.adjudication.facts import LineRuling, Review
 from claimlinc.contract import Outcome
 from masterlinc.money import Quantity
+from policylinc.contract import ServiceRule, ServiceRuleKind
 
 TWENTY = benefit(copay_percent=Decimal(20))
 
@@ -113,6 +115,22 @@ def test_cover_holds_for_a_reviewer_unless_it_is_overridden():
     more = {"override": True, "override_reason": "Goodwill.", "override_reason_ar": "استثناء."}
     one = ruled(submission(line("100")), agreed, **more)
     assert (one.outcome, one.payer_share) == (Outcome.APPROVED, sar(100))
+
+
+def test_what_waits_for_a_person_about_the_cover_is_theirs_to_decide():
+    """Nobody knows since when the member is insured: a person says whether the waiting period is over."""
+    agreed = terms(benefit(waiting_days=90), member_since=None)
+    claim = submission(line("100"))
+    assert decide(claim, agreed).lines[0].outcome is Outcome.PENDED
+    assert ruled(claim, agreed).payer_share == sar(100)
+    one = ruled(claim, agreed, outcome=Outcome.REJECTED, denial_code="CV-1-4", reason="x", reason_ar="x")
+    assert (one.outcome, one.denial_code) == (Outcome.REJECTED, "CV-1-4")
+    excluded = ServiceRule("exclusion.all@1", ServiceRuleKind.EXCLUSION, "Not covered", "غير مغطى", codes=("83600*",))
+    both = replace(agreed, rules=(excluded,))
+    assert decide(claim, both).lines[0].outcome is Outcome.PENDED
+    one = ruled(claim, both)
+    assert (one.outcome, one.denial_code, one.payer_share) == (Outcome.REJECTED, "CV-1-4", sar(0))
+    assert one.reason.startswith("The service is excluded: Not covered")
 
 
 def test_a_rejection_pays_nothing_and_gives_the_reviewers_reason():
