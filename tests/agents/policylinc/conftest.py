@@ -1,3 +1,4 @@
+import os
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -8,7 +9,7 @@ from authlinc.contract import OrganizationKind
 from authlinc.service.directory import License, NewOrganization, create_organization
 from masterlinc.context import Context
 from masterlinc.ids import new_id
-from masterlinc.testing import MakePrincipal, RunApp, Running
+from masterlinc.testing import MASTER_KEY, MakePrincipal, RunApp, Running
 
 OTHERS = ("claimlinc", "nphieslinc", "sbslinc")
 
@@ -50,3 +51,17 @@ async def clinic(new_context: NewContext) -> Context:
 async def insured(payer: Context) -> Insured:
     """A member of a new payer."""
     return await insure(payer, payer.principal.organization_id)
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch, running: Running) -> None:
+    """The settings of the running system, as a command on its server reads them."""
+    for name in [name for name in os.environ if name.startswith("MASTERLINC_")]:
+        monkeypatch.delenv(name)
+    url = running.services.settings.database.url.reveal()
+    for name, value in {
+        "DATABASE__URL": url,
+        "SECURITY__MASTER_KEY": MASTER_KEY,
+        "NPHIESLINC__HUB": "simulator",
+    }.items():
+        monkeypatch.setenv(f"MASTERLINC_{name}", value)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from argparse import Namespace
 from datetime import date
 from pathlib import Path
@@ -17,7 +16,7 @@ from authlinc.contract import OrganizationKind
 from masterlinc.context import Context
 from masterlinc.errors import StartupError
 from masterlinc.ids import show
-from masterlinc.testing import MASTER_KEY, Running, bearer
+from masterlinc.testing import Running, bearer
 from policylinc import cli
 from policylinc.ledger import post_benefits
 
@@ -136,20 +135,6 @@ async def test_members_are_the_payer_s_own(
     assert (await post(client, running, clinic, b"member_number\n")).status_code == 403
     assert (await get(client, running, payer, "/MBR-1")).status_code == 404
     assert (await get(client, running, payer, f"/{key}")).status_code == 200
-
-
-@pytest.fixture
-def system(monkeypatch: pytest.MonkeyPatch, running: Running) -> None:
-    """The settings of the running system, as a command on its server reads them."""
-    for name in [name for name in os.environ if name.startswith("MASTERLINC_")]:
-        monkeypatch.delenv(name)
-    url = running.services.settings.database.url.reveal()
-    for name, value in {
-        "DATABASE__URL": url,
-        "SECURITY__MASTER_KEY": MASTER_KEY,
-        "NPHIESLINC__HUB": "simulator",
-    }.items():
-        monkeypatch.setenv(f"MASTERLINC_{name}", value)
 
 
 async def command(path: Path, payer: str, *, check: bool = False) -> int:

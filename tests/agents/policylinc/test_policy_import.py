@@ -1,8 +1,10 @@
 """Importing dated terms: whole or not at all, with every fault at its path or line."""
 
+import asyncio
 import csv
 import io
 import json
+from argparse import Namespace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,9 +17,10 @@ from authlinc.contract import FindOrganization, OrganizationInfo, OrganizationKi
 from authlinc.service.directory import License, NewOrganization, create_organization
 from masterlinc.clock import today
 from masterlinc.context import Context
-from masterlinc.errors import Invalid
-from masterlinc.ids import new_id
+from masterlinc.errors import Invalid, StartupError
+from masterlinc.ids import new_id, show
 from masterlinc.money import Money
+from policylinc import cli
 from policylinc.changes.importing import Outcome, import_documents
 from policylinc.changes.reading import read_file
 from policylinc.contract import LimitPer, WhenLate
@@ -342,3 +345,49 @@ async def test_a_new_contract_takes_the_place_of_the_old(payer: Context) -> None
     assert await refused(payer, "p.json", prices("BEFORE", "2026-06-01", percent_of_billed=70)) == [
         ("effective_from", "overlap")
     ]
+
+
+async def command(payer: str, *files: Path, **switches: bool) -> int:
+    options = {"check": False, "backdated": False} | switches
+    return await asyncio.to_thread(cli.import_terms, Namespace(files=list(files), payer=payer, **options))
+
+
+@pytest.mark.usefixtures("system")
+async def test_the_command_takes_files_and_tells(
+    payer: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = show("ORG", payer.principal.organization_id)
+    terms, prices = tmp_path / "p.json", tmp_path / "prices.csv"
+    terms.write_text(json.dumps(product()))
+    row = {"contract": "A", "effective_from": "2026-01-01", "percent_of_billed": "90", "system": "s", "code": "1"}
+    prices.write_text(sheet(row | {"amount": "5"}, row | {"code": "2", "amount": "-5"}))
+    with pytest.raises(StartupError, match="1 fault"):
+        await command(home, terms, prices)
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"{prices}: line 3, amount: ")
+    prices.write_text(sheet(row | {"amount": "5"}))
+    assert await command(home, terms, prices, check=True) == 0
+    assert "Nothing was changed: this was a check" in capsys.readouterr().out
+    assert await command(home, terms, prices) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "product P from 2026-01-01: 3 added, 0 changed, 0 ended",
+        "price_list A from 2026-01-01: 1 added, 0 changed, 0 ended",
+    ]
+    assert "2 of 2: price_list A" in told.err
+    with pytest.raises(StartupError, match="no payer"):
+        await command("N-0", terms)
+    with pytest.raises(StartupError, match=r"nothing\.csv"):
+        await command(home, tmp_path / "nothing.csv")
+
+
+async def test_a_long_list_is_written_by_few_statements(payer: Context, statements: Any) -> None:
+    row = {"contract": "LONG", "effective_from": "2026-01-01", "percent_of_billed": "90", "system": "s"}
+    rows = [row | {"code": f"{number:05d}", "amount": f"{number % 900 + 1}.50"} for number in range(5_000)]
+    with statements() as sent:
+        (told,) = await run(payer, "long.csv", sheet(*rows))
+    assert (told.difference.added, len(told.difference.items)) == (5_000, 1_000)
+    assert len(sent) < 15, sent
+    changed = [one | {"amount": "1.00"} if one["code"] < "00010" else one for one in rows]
+    later = sheet(*(one | {"effective_from": "2090-01-01"} for one in changed))
+    (told,) = await run(payer, "long.csv", later)
+    assert (told.difference.added, told.difference.changed, told.difference.ended) == (0, 10, 0)

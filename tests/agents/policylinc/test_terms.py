@@ -1,15 +1,23 @@
 """Terms as they are built from dated data: every field, by the day and by the provider."""
 
+import json
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+import asyncpg
+import pytest
 from policy_builders import YEAR, Insured, insure, product, terms_of
 from policy_builders import policy as policy_draft
 
 from masterlinc.context import Context
 from masterlinc.ids import new_id
 from masterlinc.money import Money
+from masterlinc.testing import Running
+from policylinc.changes.importing import import_documents
+from policylinc.changes.proposals import propose
+from policylinc.changes.reading import read_json
 from policylinc.contract import BenefitLimit, LimitKind, LimitPer, ServiceRule, ServiceRuleKind, Terms, WhenLate
 from policylinc.drafts import BenefitDraft, CopayDraft, LimitDraft, MemberDraft
 from policylinc.ledger import load_terms
@@ -176,3 +184,87 @@ async def test_the_version_names_the_exact_versions(payer: Context, insured: Ins
     assert (await terms_at(payer, insured, None)).version == first.version
     assert (await terms_at(payer, insured, None, date(2026, 5, 1))).version.startswith("STD/C@2026-05-01.")
     assert product().code in first.version
+
+
+async def test_a_claim_waits_for_three_statements(payer: Context, insured: Insured, statements: Any) -> None:
+    """All versions in one; the person's lock, and in a later one what is used."""
+    with statements() as sent:
+        await terms_at(payer, insured, HOSPITAL)
+    reads = [one for one in sent if "policylinc." in one and "audit" not in one]
+    assert len(reads) == 3, reads
+
+
+WRONG = [
+    ("benefit_limit", "value = -0.01"),
+    ("benefit_limit", "kind = 'amount', per = 'year'"),
+    ("benefit_limit", "kind = 'days', per = 'item'"),
+    ("benefit_copay", "copay_percent = 100.01"),
+    ("benefit_copay", "copay_cap = -1"),
+    ("benefit_copay", "in_network = NULL, provider_class = NULL"),
+    ("benefit", "waiting_days = -1"),
+    ("benefit", "parent = benefit"),
+    ("benefit", "withdrawn_on = effective_from"),
+    ("class_terms", "annual_limit = -1"),
+    ("class_terms", "effective_to = effective_from - 1"),
+    ("network_provider", "provider_class = 'a class'"),
+    ("payer_terms", "vat_percent = 100.5"),
+    ("payer_terms", "answer_minutes = 0"),
+    ("payer_terms", "administrator_organization_id = organization_id"),
+    ("service_rule", "days = NULL"),
+    ("service_rule", "sex = 'both'"),
+    ("service_rule", "min_age = 9, max_age = 8"),
+    ("service_rule", "above = 1"),
+    ("proposal", "status = 'approved'"),
+    ("proposal", "reason = ''"),
+]
+TABLES = sorted({table for table, _ in WRONG if table != "proposal"} - {"benefit_limit", "benefit_copay"})
+
+
+async def everything(ctx: Context) -> None:
+    """A version of each kind, and a proposal."""
+    home = ctx.principal.organization_id
+    copay = CopayDraft(in_network=False, copay_percent=Decimal(50))
+    limit = LimitDraft(kind=LimitKind.COUNT, per=LimitPer.YEAR, value=Decimal(2))
+    dental = BenefitDraft(benefit="dental", copays=(copay,), limits=(limit,))
+    await add_benefits(ctx, home, CLASS, [dental], date(2026, 2, 1), supersede=True)
+    day = {"effective_from": "2026-01-01"}
+    waiting = {"rule": "waiting.teeth", "kind": "waiting", "text": "t", "text_ar": "ن", "days": 5}
+    documents = [
+        day | {"kind": "payer"},
+        day | {"kind": "network", "code": "N", "name": "N", "name_ar": "ش", "providers": [{}]},
+        day | {"kind": "service_rules", "rules": [waiting]},
+    ]
+    await import_documents(ctx, home, read_json(json.dumps(documents).encode()))
+    later = read_json(json.dumps({"kind": "payer", "effective_from": "2090-01-01", "valid_days": 9}).encode())
+    await propose(ctx, later, "later", backdated=False)
+
+
+@pytest.mark.parametrize(("table", "change"), WRONG)
+async def test_the_database_refuses_wrong_versions(
+    running: Running, payer: Context, insured: Insured, table: str, change: str
+) -> None:
+    await everything(payer)
+    owner = await asyncpg.connect(running.services.settings.database.owner_url.reveal())
+    try:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await owner.execute(f"UPDATE policylinc.{table} SET {change} WHERE organization_id = $1", insured.payer)
+    finally:
+        await owner.close()
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_the_database_refuses_two_versions_of_a_day(
+    running: Running, payer: Context, insured: Insured, table: str
+) -> None:
+    await everything(payer)
+    owner = await asyncpg.connect(running.services.settings.database.owner_url.reveal())
+    copy = f"""
+    INSERT INTO policylinc.{table} SELECT (jsonb_populate_record(t, jsonb_build_object('id', $2::uuid, 'version',
+        t.version + 1, 'effective_from', t.effective_from + 5, 'effective_to', NULL))).*
+    FROM policylinc.{table} t WHERE organization_id = $1 AND effective_to IS NULL LIMIT 1
+    """
+    try:
+        with pytest.raises(asyncpg.ExclusionViolationError, match="overlap"):
+            await owner.execute(copy, insured.payer, new_id())
+    finally:
+        await owner.close()
