@@ -1,23 +1,26 @@
 """What follows when the payer's time runs out, as its terms say: told to its people, approved or rejected, once."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from authorization_builders import payer, request, shown, terms_of_payer
 from claim_builders import line, sar
+from claim_parties import make_parties
 from review_desk import approve, open_desk
 
-from claimlinc import clock_queries
-from claimlinc.contract import ClaimStatus, Outcome
+from claimlinc import clock_queries, queries
+from claimlinc.contract import ClaimStatus, Outcome, RecordClaim, RecordedClaim
 from claimlinc.errors import ClaimStateRefused
 from claimlinc.review_schemas import SaidForm
-from claimlinc.service import overdue, reviewing
+from claimlinc.service import clocks, overdue, reviewing
 from claimlinc.service.deciding import load_decision
+from masterlinc import ids
 from masterlinc.agent import StepInput
 from masterlinc.clock import RIYADH
 from masterlinc.errors import PreconditionFailed
+from masterlinc.testing import FixedClock
 
 LATE = timedelta(minutes=61)
 
@@ -160,3 +163,33 @@ async def test_of_an_answer_and_the_timer_in_one_moment_one_is_first(timed, ther
             one.approved_quantity for one in decided.lines
         )
     assert winners
+
+
+async def test_the_provider_hears_what_the_clock_decided(run_app, make_principal):
+    """The whole way: the request is sent, waits for a price, the hour passes, and the claim is approved."""
+    time = FixedClock(datetime(2026, 3, 10, 9, 0, tzinfo=UTC))
+    running = await run_app(clock=time, nphieslinc={"strictness": "envelope"})
+    parties = await make_parties(running, make_principal)
+    await terms_of_payer(running, make_principal, parties, when_late="approve")
+    await open_desk(running, parties, make_principal).without_a_price()
+    recorded = await parties.provider.call(RecordClaim(request(parties)), RecordedClaim)
+    claim_id = ids.parse("CLM", recorded.claim_id)
+    pended = await status_of(running, parties, claim_id, ClaimStatus.PENDED)
+    time.advance(LATE)
+    async with payer(parties).transaction() as tx:
+        await parties.payer.signal_workflow(tx, clocks.TIMER_NAME, str(pended["payer_decision_id"]))
+    answer = await status_of(running, parties, claim_id, ClaimStatus.APPROVED)
+    assert answer["number"] == 2
+    head, lines = await shown(parties, answer["preauth_ref"])
+    assert (head["status"], lines[1][0], lines[1][2]) == ("active", 3, 600)
+
+
+async def status_of(running, parties, claim_id, wanted):
+    """Wait until the provider's claim stands so; return the last answer to it."""
+    async with asyncio.timeout(30):
+        while True:
+            await running.dispatcher.idle()
+            async with parties.provider.transaction() as tx:
+                claim = await queries.own_claim(tx, parties.provider_id, claim_id)
+                if claim["status"] == wanted:
+                    return await queries.last_answer(tx, parties.provider_id, claim_id)
