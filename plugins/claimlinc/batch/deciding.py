@@ -73,8 +73,9 @@ async def _side_by_side(ctx: Context, requests: Sequence[DecideSubmission]) -> l
 
 
 def _check_members(bases: Sequence[Basis]) -> None:
-    """Raise NotAbreast where two claims are of one member: the second must see what the first one used."""
-    members = [basis.facts.terms.member_id for basis in bases if basis.facts.terms is not None]
+    """Raise NotAbreast where two claims are of one person: the second must see what the first one used."""
+    known = [basis.facts.terms for basis in bases if basis.facts.terms is not None]
+    members = [terms.person_id or terms.member_id for terms in known]
     if len(members) > len(set(members)):
         raise NotAbreast("two claims of one member, who is named differently in them")
 

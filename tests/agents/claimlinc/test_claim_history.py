@@ -21,6 +21,7 @@ from claimlinc.contract import (
     Use,
 )
 from claimlinc.service import history
+from masterlinc.ids import new_id
 from masterlinc.money import Quantity
 from policylinc.contract import LoadTerms, ServiceRule, ServiceRuleKind, Terms
 
@@ -144,3 +145,21 @@ async def test_the_provider_sees_no_history_and_the_payer_changes_none(parties):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with parties.payer.transaction() as tx:
                 await tx.execute(statement, parties.member_id)
+
+
+async def test_history_is_of_the_person_and_goes_on_when_the_policy_is_renewed(parties):
+    """The row is the person's; the terms of next year's member, who is the same person, find it."""
+    await decide(parties, claim(parties))
+    async with parties.payer.transaction() as tx:
+        owner = await tx.fetchval(
+            "SELECT member_id FROM claimlinc.past_line WHERE organization_id = $1", parties.payer_id
+        )
+        person = await tx.fetchval("SELECT person_id FROM policylinc.member WHERE id = $1", parties.member_id)
+    assert owner == person
+    request = DecideSubmission(parties.payer_id, parties.provider_id, claim(parties))
+    scoped = parties.payer.acting_for(parties.payer_id)
+    async with scoped.transaction() as tx:
+        terms = await scoped.call(LoadTerms(parties.payer_id, parties.member_id, DAY, parties.provider_id), Terms)
+        renewed = replace(terms, member_id=new_id())
+        assert len(await history.load_history(tx, request, renewed)) == 1
+        assert await history.load_history(tx, request, replace(renewed, person_id=new_id())) == ()
