@@ -1,10 +1,12 @@
 """Claims and pre-authorizations: recorded once, followed step by step, decided with reasons."""
 
-from claimlinc import cli, cli_rules
+from claimlinc import cli, cli_ageing, cli_rules
 from claimlinc.authorization_routes import authorization_router
 from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import (
     AuthorizationOverdue,
+    BatchSent,
+    BatchSettled,
     CaseMoved,
     ClaimAppealed,
     ClaimCancelled,
@@ -42,11 +44,13 @@ agent = Agent(
         ClaimCancelled,
         CaseMoved,
         ClaimAppealed,
+        BatchSent,
+        BatchSettled,
     ),
     subscribes=(Subscription("tell_provider", CaseMoved, tell_provider),),
     tasks=TASKS,
     demo=demo,
-    cli=(cli.add, cli_rules.add),
+    cli=(cli.add, cli_rules.add, cli_ageing.add),
     workflows=(CLAIM, RESEARCH, AUTHORIZATION, AUTHORIZATION_CLOCK),
     schedules=(Schedule("research", "45 3 * * *", RESEARCH.name),),
     sealed=(
@@ -67,6 +71,14 @@ agent = Agent(
         Permission("claim:review_second", "Agree to what another person decided", "اعتماد قرار مراجع آخر"),
         Permission("claim:override", "Set cover, price and limits aside", "تجاوز التغطية والسعر والحدود"),
         Permission("claim:review_terms", "Say how a payer's people decide", "تحديد شروط المراجعة لدى الجهة الدافعة"),
+        Permission("payment:read", "See payment batches", "عرض دفعات السداد"),
+        Permission("payment:prepare", "Make and give up payment batches", "إعداد دفعات السداد وسحبها"),
+        Permission(
+            "payment:approve", "Approve, send and settle payment batches", "اعتماد دفعات السداد وإرسالها وتسويتها"
+        ),
+        Permission("remittance:read", "See remittances", "عرض إشعارات السداد"),
+        Permission("remittance:match", "Import bank lines and match them", "استيراد حركات البنك ومطابقتها"),
+        Permission("ageing:read", "See how long claims wait", "عرض أعمار المطالبات"),
         Permission("research:read", "See groups of claims without persons", "عرض مجموعات المطالبات دون بيانات أشخاص"),
     ),
 )

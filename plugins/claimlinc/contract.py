@@ -29,6 +29,8 @@ __all__ = [
     "AnswerLine",
     "Attachment",
     "AuthorizationOverdue",
+    "BatchSent",
+    "BatchSettled",
     "CareTeamMember",
     "ClaimCancelled",
     "ClaimDecided",
@@ -358,3 +360,19 @@ class ClaimAppealed(Struct, frozen=True, tag="claimlinc.claim_appealed.v1"):
     claim_id: UUID
     organization_id: UUID
     decision_id: UUID
+
+
+class BatchSent(Struct, frozen=True, tag="claimlinc.batch_sent.v1"):
+    """A payment batch was sent: the provider has a remittance."""
+
+    batch_id: UUID
+    organization_id: UUID  # the payer
+    provider_organization_id: UUID
+
+
+class BatchSettled(Struct, frozen=True, tag="claimlinc.batch_settled.v1"):
+    """The bank paid a batch, says its payer."""
+
+    batch_id: UUID
+    organization_id: UUID  # the payer
+    provider_organization_id: UUID

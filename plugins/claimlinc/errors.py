@@ -15,6 +15,10 @@ SamePerson             409  the second person is the first one
 AppealTooLate          409  the time for an appeal is over
 PayerNotHere           409  the claim was decided by a payer outside of this system
 ReviewTermsTaken       409  the payer has terms of review from that day on
+NothingDue             409  nothing is due to the provider, or less than is to be taken back
+BatchStateRefused      409  the batch's state does not take this
+BankLineMatched        409  the bank line belongs to a remittance already
+BankLineNotMatched     409  the bank line belongs to no remittance
 ResearchIsTheOperators 403  research reads over all organizations, for the operator alone
 """
 
@@ -80,6 +84,34 @@ class NotTheProvider(Forbidden):
     code = "not-the-provider"
     title = "Only the provider that the pre-authorization is for does this"
     title_ar = "هذا الإجراء متاح فقط لمقدم الخدمة صاحب الموافقة المسبقة"
+
+
+class NothingDue(Conflict):
+    """Nothing is due to the provider, or less than is to be taken back."""
+
+    code = "nothing-due"
+    title, title_ar = "Nothing is due to this provider", "لا توجد مستحقات لمقدم الخدمة هذا"
+
+
+class BatchStateRefused(Conflict):
+    """The batch's state does not take this."""
+
+    code = "batch-state"
+    title, title_ar = "The batch's state does not take this", "حالة دفعة السداد لا تقبل هذا الإجراء"
+
+
+class BankLineMatched(Conflict):
+    """The bank line belongs to a remittance already."""
+
+    code = "bank-line-matched"
+    title, title_ar = "This bank line is matched already", "حركة البنك هذه مطابقة مسبقاً"
+
+
+class BankLineNotMatched(Conflict):
+    """The bank line belongs to no remittance."""
+
+    code = "bank-line-not-matched"
+    title, title_ar = "This bank line is not matched", "حركة البنك هذه غير مطابقة"
 
 
 class ResearchIsTheOperators(Forbidden):

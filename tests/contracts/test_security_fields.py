@@ -27,6 +27,7 @@ BYTES: dict[str, tuple[type, ...]] = {
     "/health/ready": (),
     "/execute": (),  # what the task answers, to who holds its permission
     "/mcp": (),  # the same
+    "/api/v1/remittances/{remittance:str}/csv": (),  # what the remittance answers, as a sheet, to the provider
     "/api/v1/audit/events/fhir": (),  # audit rows as AuditEvent resources, for auditors: docs/audit.md
     "/api/v1/auth/providers/{provider:str}/start": (),  # where the browser goes, and what it keeps for the way back
     "/api/v1/asyncapi.json": (),

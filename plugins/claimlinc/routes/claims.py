@@ -8,6 +8,8 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from claimlinc.chain_schemas import CancelForm, ClaimCancelledView
+from claimlinc.payment_routes import PAYMENT_ROUTES
+from claimlinc.remittance_routes import REMITTANCE_ROUTES
 from claimlinc.replay import simulating
 from claimlinc.replay.schemas import Simulation, SimulationForm
 from claimlinc.research_queries import Wanted
@@ -146,5 +148,7 @@ router = Router(
         get_adjudication,
         list_research,
         simulate,
+        *PAYMENT_ROUTES,
+        *REMITTANCE_ROUTES,
     ],
 )

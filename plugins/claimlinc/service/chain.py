@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from claimlinc import chain_queries, queries
+from claimlinc import chain_queries, payment_queries, queries
 from claimlinc.chain_schemas import CancelDecision, EndedDecision
 from claimlinc.contract import (
     ClaimSubmission,
@@ -95,6 +95,12 @@ async def cancel_decision(ctx: Context, request: CancelDecision) -> EndedDecisio
         rows = await _decisions(tx, one)
         if any(row["ended"] for row in rows):
             raise ClaimNotCancellable("the payer's decision has ended already", "انتهى قرار الجهة الدافعة من قبل")
+        account = await payment_queries.lock_account(tx, one.payer, number)
+        if account is not None and account["paid"]:
+            raise ClaimNotCancellable(
+                "The claim is paid or in a payment batch: send a correction, and the difference is taken back",
+                "المطالبة مدفوعة أو ضمن دفعة سداد: أرسل تصحيحاً ليُسترد الفرق",
+            )
         chained = Chained(tuple(row["id"] for row in rows))
         await take_back(payer, tx, one.payer, [chained], "cancelled")
         last, now = chained.decisions[-1], payer.clock.now()

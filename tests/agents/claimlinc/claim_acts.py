@@ -7,18 +7,27 @@ from uuid import UUID
 from claim_deciding import claim, decide, record
 from claim_parties import Parties
 
+from claimlinc import queries, review_queries
+from claimlinc.adjudication.facts import Facts, LineRuling, Review
+from claimlinc.chain_schemas import CancelForm, CancelReason, ClaimCancelledView
 from claimlinc.contract import (
     ClaimStatus,
     ClaimSubmission,
     DecidedSubmission,
+    DecideSubmission,
     Line,
+    Outcome,
     RecordAnswer,
     RecordedAnswer,
     RelatedClaim,
 )
 from claimlinc.schemas import ClaimSeen
+from claimlinc.service.cancelling import cancel
+from claimlinc.service.deciding import Again, decide_again
 from claimlinc.service.reading import show_claim
-from masterlinc import ids
+from claimlinc.service.snapshot import unseal
+from masterlinc import ids, wire
+from masterlinc.money import money
 
 
 def correction(parties: Parties, of: ClaimSubmission, *lines: Line, **more: Any) -> ClaimSubmission:
@@ -56,3 +65,22 @@ async def dental(parties: Parties) -> Decimal:
 
 async def shown(parties: Parties, claim_id: UUID) -> ClaimSeen:
     return await show_claim(parties.provider, ids.show("CLM", claim_id))
+
+
+async def cancelled(parties: Parties, claim_id: UUID) -> ClaimCancelledView:
+    return await cancel(parties.provider, ids.show("CLM", claim_id), CancelForm(CancelReason.WRONG_INFORMATION))
+
+
+async def reissue(parties: Parties, decision_id: UUID, amount: Decimal) -> DecidedSubmission:
+    """Have a person of the payer allow another amount on the only line of a decided claim."""
+    payer = parties.payer.acting_for(parties.payer_id)
+    async with payer.transaction() as tx:
+        head = await queries.decision(tx, decision_id)
+        kept = await review_queries.basis(tx, parties.payer_id, decision_id)
+        submission = unseal(payer.vault, parties.payer_id, decision_id, kept["submission"]).submission
+        ruling = LineRuling(1, Outcome.PARTIAL, money(amount), denial_code="BE-1-6", reason="less", reason_ar="أقل")
+        review = Review(ids.show("USR", ids.new_id()), (ruling,))
+        facts = wire.load(kept["facts"], Facts)
+        again = Again(decision_id, head["number"] + 1, facts, was_complete=True, review=review, reissue_reason="audit")
+        request = DecideSubmission(parties.payer_id, parties.provider_id, submission)
+        return await decide_again(payer, tx, request, again)

@@ -1,8 +1,11 @@
 from datetime import UTC, datetime
 
+import pytest
 import pytest_asyncio
 from claim_parties import Parties, make_parties
+from claim_paying import payers_people
 
+from masterlinc.context import Context
 from masterlinc.settings import Settings
 from masterlinc.testing import FixedClock, MakePrincipal, RunApp, Running
 
@@ -48,3 +51,9 @@ async def timed(run_app: RunApp) -> tuple[Running, FixedClock]:
 async def there(timed: tuple[Running, FixedClock], make_principal: MakePrincipal) -> Parties:
     """Parties whose time a test moves."""
     return await make_parties(timed[0], make_principal)
+
+
+@pytest.fixture
+def desk(running_quietly: Running, quiet: Parties, make_principal: MakePrincipal) -> list[Context]:
+    """Two people of the quiet payer."""
+    return payers_people(running_quietly, make_principal, quiet)

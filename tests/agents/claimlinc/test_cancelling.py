@@ -4,25 +4,24 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from claim_acts import answered, correction, dental, shown
+from claim_acts import answered, cancelled, correction, dental, shown
 from claim_builders import line
 from claim_deciding import claim, decide, record
 from claim_parties import make_parties
+from msgspec.structs import replace
 
 from claimlinc.chain_schemas import CancelDecision, CancelForm, CancelReason, EndedDecision
-from claimlinc.contract import Outcome
+from claimlinc.contract import ClaimStatus, Outcome
 from claimlinc.errors import ClaimNotCancellable, ClaimNotCorrectable, ClaimStateRefused
+from claimlinc.service import cases
 from claimlinc.service.cancelling import cancel
 from masterlinc import ids
 from masterlinc.errors import NotFound
+from masterlinc.money import Quantity
 from masterlinc.testing import bearer, client_of
 
 ROUNDS = 200
 WRONG = CancelForm(CancelReason.WRONG_INFORMATION)
-
-
-async def cancelled(quiet, claim_id):
-    return await cancel(quiet.provider, ids.show("CLM", claim_id), WRONG)
 
 
 async def test_a_cancelled_claim_gives_back_what_it_used(quiet):
@@ -94,6 +93,15 @@ async def test_a_cancelled_correction_brings_the_old_claim_not_back(quiet):
     await cancelled(quiet, new_id)
     assert await dental(quiet) == Decimal(0)
     assert [(await shown(quiet, one)).status for one in (old_id, new_id)] == ["replaced", "cancelled"]
+
+
+async def test_the_case_that_people_have_on_a_claim_ends_with_it(quiet):
+    """A quantity of 0 waits for a person; its provider takes the claim back, and nobody has to look any more."""
+    claim_id, decided = await answered(quiet, claim(quiet, replace(line("100"), quantity=Quantity(0))))
+    await cancelled(quiet, claim_id)
+    async with quiet.payer.transaction() as tx:
+        case = await cases.of_decision(tx, quiet.payer_id, decided.decision_id)
+    assert (case.state, (await shown(quiet, claim_id)).status) == (ClaimStatus.CANCELLED, "cancelled")
 
 
 async def test_nobody_cancels_for_another(quiet, running_quietly, make_principal):

@@ -62,6 +62,13 @@ ROWS: Mapping[str, list[str]] = {
     "GET /api/v1/members/{member_id}": ["member.read"],
     "POST /api/v1/members/import": ["members.imported"],
     "POST /api/v1/claims/submit": ["claim.submit"],
+    "GET /api/v1/payments/batches/{batch}": ["payment.read"],
+    "POST /api/v1/payments/batches/{batch}/withdraw": ["payment.withdraw"],
+    "GET /api/v1/remittances/{remittance}": ["remittance.read"],
+    "GET /api/v1/remittances/{remittance}/csv": ["remittance.read"],
+    "GET /api/v1/reconciliation": ["remittance.reconcile"],
+    "POST /api/v1/bank-lines": ["bank.import"],
+    "GET /api/v1/ageing": ["claim.ageing"],
     "GET /api/v1/claims/{claim_id}": ["claim.read"],
     "GET /api/v1/claims": ["claim.list"],
     "GET /api/v1/claims/{claim_id}/adjudication": ["claim.read"],
@@ -80,8 +87,12 @@ ROWS: Mapping[str, list[str]] = {
 
 _DOCS, _SELF, _STAFF = "documentation", "one's own account", "accounts of staff, no health data"
 _TERMS = "what a payer sells and agrees, no person"
+_SUMS = "sums by party, no claim"
 # Route → why it leaves none.
 QUIET: Mapping[str, str] = {
+    "GET /api/v1/payments/due": _SUMS,
+    "GET /api/v1/payments/batches": _SUMS,
+    "GET /api/v1/remittances": _SUMS,
     "GET /health": "no data",
     "GET /health/live": "no data",
     "GET /health/ready": "no data",
@@ -130,6 +141,13 @@ QUIET: Mapping[str, str] = {
 
 # Route → an action that the code writes on its way, which one request of the matrix does not reach.
 LONGER: Mapping[str, str] = {
+    "POST /api/v1/payments/batches": "payment.prepare",  # of what is due
+    "POST /api/v1/payments/batches/{batch}/approve": "payment.approve",  # by somebody else
+    "POST /api/v1/payments/batches/{batch}/send": "payment.send",
+    "POST /api/v1/payments/batches/{batch}/settle": "payment.settle",
+    "POST /api/v1/remittances/{remittance}/matches": "remittance.match",
+    "POST /api/v1/reconciliation/match": "remittance.match",
+    "DELETE /api/v1/bank-lines/{line}/match": "remittance.unmatch",
     "POST /api/v1/claims/{claim_id}/correct": "claim.correct",  # of a claim that is decided
     "POST /api/v1/claims/{claim_id}/cancel": "claim.cancel",  # the same
     "POST /api/v1/claims/{claim_id}/appeals": "claim.appeal",  # the same
@@ -190,6 +208,7 @@ async def bodies(peopled: Peopled, clerk: Principal) -> dict[str, Any]:
             "member_number": await enrolled(peopled, clerk),
             "happened_at": now.isoformat(),
         },
+        "POST /api/v1/bank-lines": {"lines": [{"transaction_id": "T1", "booked_on": "2026-03-20", "amount": 10}]},
         "POST /api/v1/delegate": {
             "task_description": "answer what is sent",
             "task": "masterlinc.echo",

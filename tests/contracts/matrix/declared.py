@@ -13,6 +13,8 @@ from typing import Any
 from makers import (
     api_key,
     authorization,
+    bank_line,
+    batch,
     claim,
     client,
     emergency,
@@ -23,6 +25,7 @@ from makers import (
     patient,
     policy,
     proposal,
+    remittance,
     review,
     session,
     user,
@@ -95,6 +98,9 @@ THINGS: Mapping[str, Thing] = {
     ),
     "review": Thing(review, payers=True, prefix="RVW", column="claimlinc.review_case.id"),
     "member_id": Thing(member, payers=True, prefix="MBR", column="policylinc.member.id", hidden="member-not-found"),
+    "batch": Thing(batch, payers=True, prefix="PAY", column="claimlinc.payment_batch.id"),
+    "remittance": Thing(remittance, prefix="PAY", column="claimlinc.payment_batch.id"),
+    "line": Thing(bank_line, prefix="BNK", column="claimlinc.bank_line.id"),
     "grant": Thing(emergency, prefix="BRG", column="authlinc.emergency_access.id"),
     "proposal": Thing(proposal, payers=True, prefix="PRP", column="policylinc.proposal.id"),
     "organization": Thing(organization, seen=EVERYBODY, prefix="ORG", column="authlinc.organization.id"),  # a directory
@@ -143,6 +149,12 @@ ANSWERS: Mapping[str, frozenset[int]] = {
     "POST /api/v1/policies/proposals/{proposal}/approve": frozenset({428}),  # no version is named
     "POST /api/v1/policies/proposals/{proposal}/decline": frozenset({428}),
     "POST /api/v1/policies/proposals/{proposal}/withdraw": frozenset({428}),
+    "POST /api/v1/payments/batches/{batch}/approve": frozenset({200, 409}),  # once, and not by who made it
+    "POST /api/v1/payments/batches/{batch}/send": frozenset({409}),  # it is a draft
+    "POST /api/v1/payments/batches/{batch}/settle": frozenset({409}),  # the same
+    "POST /api/v1/payments/batches/{batch}/withdraw": frozenset({200, 409}),  # once
+    "POST /api/v1/remittances/{remittance}/matches": frozenset({422}),  # there is no such bank line
+    "DELETE /api/v1/bank-lines/{line}/match": frozenset({409}),  # it is not matched
     "POST /api/v1/claims/{claim_id}/cancel": frozenset({409, 404}),  # it waits for its answer; its payer only sees it
     "POST /api/v1/claims/{claim_id}/correct": frozenset({409, 404}),  # the same
     "GET /api/v1/auth/providers/{provider}/start": frozenset({404}),  # this system has no provider
@@ -172,6 +184,8 @@ BODIES: Mapping[str, Any] = {
     "POST /api/v1/policies/proposals/{proposal}/approve": {},
     "POST /api/v1/policies/proposals/{proposal}/decline": {"note": "the matrix asks"},
     "POST /api/v1/policies/proposals/{proposal}/withdraw": {},
+    "POST /api/v1/payments/batches/{batch}/settle": {"paid_on": "2026-03-20", "bank_reference": "SNB-1"},
+    "POST /api/v1/remittances/{remittance}/matches": {"bank_line_id": "BNK-00000000000000000000000000"},
     "POST /api/v1/claims/{claim_id}/cancel": {"reason": "WI"},
     "POST /api/v1/claims/{claim_id}/correct": {"patient_id": "MRN-1", "service_code": "83600-00-10", "amount": 100},
     "POST /api/v1/authorizations/{authorization_id}/extend": {"lines": [{"sequence": 1, "quantity": 1}]},

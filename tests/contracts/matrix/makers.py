@@ -1,13 +1,14 @@
 """Things of an organization, made by the product's own services."""
 
 import json
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pyotp
 from msgspec import structs
-from peopled import Peopled
+from peopled import CLERK, Peopled
 
 from authlinc.contract import OrganizationKind
 from authlinc.schemas import BreakGlassForm
@@ -25,6 +26,7 @@ from claimlinc.contract import (
     Cover,
     DecidedSubmission,
     DecideSubmission,
+    Decision,
     Diagnosis,
     Identifier,
     Line,
@@ -34,8 +36,11 @@ from claimlinc.contract import (
     Subject,
     Use,
 )
+from claimlinc.errors import NothingDue
+from claimlinc.payment_schemas import BatchForm
+from claimlinc.remittance_schemas import BankFile, BankLineForm
 from claimlinc.schemas import ClaimForm
-from claimlinc.service import cases
+from claimlinc.service import banking, cases, paying
 from claimlinc.service.states import Role
 from claimlinc.service.submitting import submit
 from doctorlinc.schemas import PatientForm
@@ -81,28 +86,28 @@ async def claim(peopled: Peopled, maker: Principal) -> str:
     return str(json.loads(answer.body)["claim_id"])
 
 
-async def enrolled(peopled: Peopled, maker: Principal) -> str:
-    """The member number of somebody whom the first payer insures today."""
-    ctx, payer, number = peopled.context("claimlinc", maker), peopled.payers[0], f"M-{new_id().hex[-12:]}"
+async def enrolled(peopled: Peopled, maker: Principal, payer: UUID | None = None) -> str:
+    """The member number of somebody whom a payer, the first one, insures today."""
+    ctx, payer, number = peopled.context("claimlinc", maker), payer or peopled.payers[0], f"M-{new_id().hex[-12:]}"
     day = today(peopled.running.services.clock)
     person = EnrolMember(payer, "Huda Alotaibi", date(1990, 1, 1), "female", number, (), day)
     await ctx.acting_for(payer).call(person, FoundCover)
     return number
 
 
-async def authorization(peopled: Peopled, maker: Principal) -> str:
-    """What the first payer granted of a request for a pre-authorization."""
+async def _decided(peopled: Peopled, maker: Principal, payer: UUID, use: Use) -> Decision:
+    """What a payer decided on a provider's submission."""
     ctx, day = peopled.context("claimlinc", maker), today(peopled.running.services.clock)
-    payer, number = ctx.acting_for(peopled.payers[0]), await enrolled(peopled, maker)
+    there, number = ctx.acting_for(payer), await enrolled(peopled, maker, payer)
     code = Coding("http://nphies.sa/terminology/CodeSystem/services", "83600-00-10")
     line = Line(1, (code,), Quantity(1), Money("200.00"), Money("200.00"), ZERO, service_date=day)
     asked = ClaimSubmission(
         claim_type=ClaimType.PROFESSIONAL,
-        use=Use.PREAUTHORIZATION,
+        use=use,
         identifier=Identifier("urn:matrix", new_id().hex),
         created=day,
         provider_license=None,
-        payer_license=peopled.payer_licenses[0],
+        payer_license=peopled.payer_licenses[peopled.payers.index(payer)],
         subject=Subject("Huda Alotaibi", date(1990, 1, 1), "female"),
         cover=Cover(member_id=number),
         lines=(line,),
@@ -110,10 +115,48 @@ async def authorization(peopled: Peopled, maker: Principal) -> str:
         diagnoses=(Diagnosis(1, "J06.9", "principal"),),
     )
     await ctx.call(RecordClaim(asked), RecordedClaim)
-    decide = DecideSubmission(peopled.payers[0], maker.organization_id, asked)
-    decided = (await payer.call(decide, DecidedSubmission)).decision
+    decide = DecideSubmission(payer, maker.organization_id, asked)
+    decided = (await there.call(decide, DecidedSubmission)).decision
     assert decided.outcome in {Outcome.APPROVED, Outcome.PARTIAL}, decided.disposition
-    return str(decided.preauth_ref)
+    return decided
+
+
+async def authorization(peopled: Peopled, maker: Principal) -> str:
+    """What the first payer granted of a request for a pre-authorization."""
+    return str((await _decided(peopled, maker, peopled.payers[0], Use.PREAUTHORIZATION)).preauth_ref)
+
+
+async def batch(peopled: Peopled, maker: Principal) -> str:
+    """A draft of what a payer pays to the first provider."""
+    return await _batch(peopled, peopled.maker(peopled.providers[0], CLERK), maker)
+
+
+async def remittance(peopled: Peopled, maker: Principal) -> str:
+    """A batch that the first payer sent to a provider."""
+    payer = peopled.payers[0]
+    number = await _batch(peopled, maker, peopled.maker(payer, CLERK))
+    other = peopled.context("claimlinc", peopled.maker(payer, "another"))
+    await paying.approve(other, number)
+    await paying.send(other, number)
+    return number
+
+
+async def _batch(peopled: Peopled, provider: Principal, payer: Principal) -> str:
+    """A draft; where somebody else's draft has taken the claim, with another claim."""
+    form = BatchForm(show("ORG", provider.organization_id))
+    while True:
+        await _decided(peopled, provider, payer.organization_id, Use.CLAIM)
+        with suppress(NothingDue):
+            return (await paying.prepare(peopled.context("claimlinc", payer), form)).batch_id
+
+
+async def bank_line(peopled: Peopled, maker: Principal) -> str:
+    """A line of a provider's bank."""
+    ctx, number = peopled.context("claimlinc", maker), new_id().hex
+    day = today(peopled.running.services.clock).isoformat()
+    await banking.bring_in(ctx, BankFile((BankLineForm(number, day, "10.00"),)))
+    async with ctx.transaction() as tx:
+        return show("BNK", await tx.fetchval("SELECT id FROM claimlinc.bank_line WHERE transaction_id = $1", number))
 
 
 async def review(peopled: Peopled, maker: Principal) -> str:

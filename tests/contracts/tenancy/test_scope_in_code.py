@@ -27,6 +27,7 @@ OTHER_SCOPES = {
     "claimlinc/batch/deciding.py": "the payer that a file of submissions is addressed to",
     "claimlinc/batch/worker.py": "a process of the command that decides such a file, in the scope of its payer",
     "claimlinc/cli.py": "the operator's command, which takes each payer's own scope",
+    "claimlinc/cli_ageing.py": "the operator's command names the organization",
     "claimlinc/replay/replaying.py": "the operator's command: one payer after the other, each in its own scope",
     "claimlinc/replay/worker.py": "a process of that command, in the scope of one payer",
     "authlinc/service/challenges.py": "nobody is signed in yet: the scope is that of the account that was found",
@@ -48,6 +49,7 @@ OTHER_SCOPES = {
     "claimlinc/service/chain.py": "a provider's cancellation ends its payer's decision: a task without a permission",
     "claimlinc/service/notices.py": "a provider tells a payer of an emergency of its member",
     "claimlinc/service/releasing.py": "a provider gives back what it has not used of a payer's authorization for it",
+    "claimlinc/service/paying.py": "a settled batch moves its provider's claims on: payment:approve",
     "claimlinc/service/deciding.py": "a payer decides: a task without a permission, called by the exchange's simulator",
     "doctorlinc/demo.py": "the demo",
     "nphieslinc/payer.py": "the simulated payer answers as itself",
@@ -139,6 +141,7 @@ def test_a_context_is_made_by_the_kernel_alone():
         "authlinc/cli.py",
         "claimlinc/batch/worker.py",
         "claimlinc/cli.py",
+        "claimlinc/cli_ageing.py",
         "claimlinc/replay/worker.py",
         "policylinc/cli.py",
     }
