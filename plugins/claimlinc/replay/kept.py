@@ -17,12 +17,14 @@ coalesce((SELECT string_agg(concat_ws(' ', l.sequence, l.outcome, coalesce(l.den
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 _NEWEST = datetime.max.replace(tzinfo=UTC)
 
-# A claim that was decided more than once counts as it was decided last.
+# A claim that was decided more than once counts as it was decided last; what was cancelled or replaced does not count.
 _LAST = """
 d.use = 'claim' AND NOT EXISTS (SELECT FROM claimlinc.decision n
     WHERE n.organization_id = d.organization_id AND n.provider_license = d.provider_license
         AND n.identifier_system = d.identifier_system AND n.identifier_value = d.identifier_value
-        AND n.provider_organization_id IS NOT DISTINCT FROM d.provider_organization_id AND n.number > d.number)"""
+        AND n.provider_organization_id IS NOT DISTINCT FROM d.provider_organization_id AND n.number > d.number)
+    AND NOT EXISTS (SELECT FROM claimlinc.decision_end e
+        WHERE e.organization_id = d.organization_id AND e.decision_id = d.id)"""
 _IN_SPAN = (
     "d.organization_id = $1 AND d.decided_at >= $2 AND d.decided_at < $3 AND ($4::uuid[] IS NULL OR d.id = ANY ($4))"
 )

@@ -6,12 +6,13 @@ import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
-from claim_builders import line
+from claim_builders import line, sar
 from claim_deciding import audited, claim, decide, everything
 from claim_parties import make_parties
+from review_desk import approve, open_desk, partial
 
 from claimlinc.cli import DIFFERS
-from claimlinc.contract import ClaimType, Cover, Use
+from claimlinc.contract import ClaimType, Cover, RelatedClaim, Use
 from claimlinc.replay import running, spread
 from claimlinc.replay.canonical import canonical
 from claimlinc.replay.replaying import Asked, asked, replay
@@ -20,6 +21,7 @@ from claimlinc.service.deciding import load_decision
 from masterlinc import ids, wire
 from masterlinc.cli import main
 from masterlinc.errors import Invalid, NotFound
+from masterlinc.money import Quantity
 from masterlinc.testing import MASTER_KEY
 
 
@@ -48,6 +50,21 @@ async def test_what_was_kept_gives_the_same_bytes(parties):
     found = (await replay(parties.payer, of(parties))).compared
     assert found.sample == []
     assert (found.claims, found.same, found.different) == (claims, claims, 0)
+
+
+async def test_what_people_ruled_and_what_was_corrected_is_made_again_too(running, parties, make_principal):
+    desk = open_desk(running, parties, make_principal)
+    case = await desk.pended(line("100", quantity="0"))
+    await desk.decide(case, approve(1, quantity=Quantity(2)))
+    await desk.decide(await desk.pended(line("90", quantity="2", net=sar(250))), partial(1, amount=sar(80)))
+    first = desk.claim(line("70"))
+    await desk.decided(claim=first)
+    await desk.decided(claim=desk.claim(line("60"), related=(RelatedClaim(first.identifier, "prior"),)))
+    found = (await replay(desk.reviewer, of(desk.parties))).compared
+    assert found.sample == []
+    assert (found.claims, found.same) == (6, 6)
+    simulated = (await replay(desk.reviewer, of(desk.parties, overrides=Overrides()))).simulated
+    assert (simulated.claims, simulated.changed) == (3, 0)
 
 
 async def test_a_decision_and_its_rows_are_spelled_alike(parties):

@@ -4,15 +4,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from claim_acts import answered, correction
 from claim_builders import benefit, line, sar, terms
 from claim_deciding import audited, claim, decide, everything, record
 
+from claimlinc.chain_schemas import CancelForm, CancelReason
 from claimlinc.contract import ClaimType
 from claimlinc.replay import simulating
 from claimlinc.replay.errors import SimulationTooLarge
 from claimlinc.replay.schemas import SimulationForm
 from claimlinc.replay.versions import of_version
-from masterlinc import wire
+from claimlinc.service.cancelling import cancel
+from masterlinc import ids, wire
 from masterlinc.errors import Invalid
 from masterlinc.testing import bearer
 from policylinc import service as policies
@@ -81,6 +84,20 @@ async def test_a_payer_sees_its_own_decisions_only(parties, another_parties):
     assert (await simulate(parties, FEWER)).claims == 1
     found = await simulating.simulate(parties.provider, form(FEWER))
     assert (found.claims, found.sample) == (0, [])
+
+
+async def test_a_claim_counts_as_it_was_decided_last_and_not_where_it_was_replaced_or_cancelled(quiet):
+    first = claim(quiet, line("200"))
+    claim_id, _ = await answered(quiet, first)
+    await answered(quiet, correction(quiet, first, line("100")))
+    found = await simulate(quiet, FEWER)
+    assert (found.claims, found.difference.riyals.before.payer_share) == (1, Decimal(85))
+    other, _ = await answered(quiet, claim(quiet))
+    assert (await simulate(quiet, "{}")).claims == 2
+    await cancel(quiet.provider, ids.show("CLM", other), CancelForm(CancelReason.WRONG_INFORMATION))
+    assert (await simulate(quiet, "{}")).claims == 1
+    replaced = await simulate(quiet, f'{{"claim_ids": ["{ids.show("CLM", claim_id)}"]}}')
+    assert replaced.claims == 0
 
 
 async def test_claims_are_chosen_by_when_they_were_decided(parties):
