@@ -3,12 +3,15 @@
 import re
 import secrets
 import time
+from base64 import b32encode
 from datetime import datetime
 from uuid import UUID
 
 from masterlinc.errors import NotFound
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())
+_PADDING = bytes(4)
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _SHAPE = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 _last_millisecond = 0
@@ -36,12 +39,8 @@ def lowest_id(moment: datetime) -> UUID:
 
 def show(prefix: str, key: UUID) -> str:
     """Write a key as it is seen outside."""
-    number = key.int
-    letters = []
-    for _ in range(26):
-        letters.append(_ALPHABET[number & 31])
-        number >>= 5
-    return f"{prefix}-{''.join(reversed(letters))}"
+    padded = b32encode(_PADDING + key.bytes)  # 32 letters of five bits, of which the last 26 hold the key
+    return f"{prefix}-{padded[6:].translate(_CROCKFORD).decode()}"
 
 
 def looks_like(prefix: str, text: str) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from itertools import count
 from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
@@ -26,6 +27,7 @@ NO_ORGANIZATIONS: frozenset[UUID] = frozenset()
 _ATTEMPTS = 3
 _IDLE_MILLISECONDS = "7000"  # a process that hangs lets its row locks go in time for others to take over (ADR 0011)
 _UNUSED_SECONDS = 60.0  # then a connection is given back to the server, which others share
+_SAVEPOINTS = count(1)  # no two of a process have one name
 _RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
@@ -378,7 +380,7 @@ def _cut(connection: Any) -> None:
 @asynccontextmanager
 async def _savepoint(outer: Transaction, organizations: frozenset[UUID]) -> AsyncIterator[None]:
     """A savepoint, in another scope where one is asked for; what it wrote is forgotten when it fails."""
-    name, mark, before = f"s{new_id().hex}", outer._mark(), outer.organizations  # noqa: SLF001
+    name, mark, before = f"s{next(_SAVEPOINTS)}", outer._mark(), outer.organizations  # noqa: SLF001
     changes = organizations != before
     await outer.connection.execute(f"SAVEPOINT {name}" + (_scope(organizations) if changes else ""))
     outer.organizations = organizations

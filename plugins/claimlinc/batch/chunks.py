@@ -1,15 +1,21 @@
 """Which submissions may be decided side by side: of no two the same claim or the same person, and in their order."""
 
 from collections.abc import Hashable, Iterable, Iterator
+from typing import NamedTuple
 
 from claimlinc.contract import DecideSubmission
 
 _LOOK_AHEAD = 4  # chunks: how far others may go before a person's second claim
 
 
+class _Waiting(NamedTuple):
+    request: DecideSubmission
+    keys: set[Hashable]
+
+
 def chunks(requests: Iterable[DecideSubmission], size: int) -> Iterator[list[DecideSubmission]]:
     """Cut requests into chunks; claims that share a person come one after the other, in the order that they came in."""
-    source, waiting = iter(requests), list[DecideSubmission]()
+    source, waiting = (_Waiting(one, keys_of(one)) for one in requests), list[_Waiting]()
     ended = False
     while True:
         while not ended and len(waiting) < size * _LOOK_AHEAD:
@@ -24,26 +30,6 @@ def chunks(requests: Iterable[DecideSubmission], size: int) -> Iterator[list[Dec
         yield chunk
 
 
-def _first(waiting: list[DecideSubmission], size: int) -> tuple[list[DecideSubmission], list[DecideSubmission]]:
-    """Take the first requests that share nothing with one another, nor with one that has to wait before them."""
-    chunk: list[DecideSubmission] = []
-    left: list[DecideSubmission] = []
-    taken: set[Hashable] = set()
-    for one in waiting:
-        keys = keys_of(one)
-        if len(chunk) < (1 if _alone(chunk, one) else size) and taken.isdisjoint(keys):
-            chunk.append(one)
-        else:
-            left.append(one)
-        taken |= keys
-    return chunk, left
-
-
-def _alone(chunk: list[DecideSubmission], one: DecideSubmission) -> bool:
-    """Say whether one of them builds on another claim: it may change that one, so it stands in a chunk of its own."""
-    return bool(one.submission.related) or any(other.submission.related for other in chunk)
-
-
 def keys_of(request: DecideSubmission) -> set[Hashable]:
     """Return what tells a claim and its person apart: a number, or any identifier, names one of them."""
     submission = request.submission
@@ -53,3 +39,20 @@ def keys_of(request: DecideSubmission) -> set[Hashable]:
     keys |= {("claim", one.identifier.system, one.identifier.value) for one in submission.related}
     keys |= {("person", one.system, one.value) for one in submission.subject.identifiers}
     return keys
+
+
+def _first(waiting: list[_Waiting], size: int) -> tuple[list[DecideSubmission], list[_Waiting]]:
+    """Take the first requests that share nothing with one another, nor with one that has to wait before them."""
+    chunk: list[DecideSubmission] = []
+    left: list[_Waiting] = []
+    taken: set[Hashable] = set()
+    for place, one in enumerate(waiting):
+        if len(chunk) == size or (chunk and chunk[-1].submission.related):
+            return chunk, left + waiting[place:]
+        # One that builds on another claim may change that one, so it stands in a chunk of its own.
+        if taken.isdisjoint(one.keys) and not (chunk and one.request.submission.related):
+            chunk.append(one.request)
+        else:
+            left.append(one)
+        taken |= one.keys
+    return chunk, left
