@@ -29,7 +29,7 @@ from policylinc.packages import package_codes, package_payer, package_product
 from policylinc.queries import payers
 from policylinc.service import create_policy, enrol_member
 
-_TRUSTING = 1  # the place in DEMO_PAYERS of the one that asks for no authorization of stays
+_ASKING = 2  # the place in DEMO_PAYERS of the one that asks for an authorization of every stay
 _NETWORKS_AR = {
     "Network A": "شبكة أ",
     "Network B": "شبكة ب",
@@ -51,7 +51,7 @@ async def demo(ctx: Context, plan: DemoPlan) -> None:
         insured = [person for person in plan.people if person.payer == number]
         async with ctx.transaction(frozenset({payer})) as tx:
             if payer not in await payers(tx):
-                await _payer(ctx, payer, insured, stays_are_asked=number != _TRUSTING)
+                await _payer(ctx, payer, insured, stays_are_asked=number == _ASKING)
     plan.tell(f"{len(DEMO_PAYERS)} payers, {len(plan.people)} members")
 
 
@@ -80,7 +80,7 @@ def _dealing() -> PayerDocument:
 
 
 def _trusting(product: ProductDraft) -> ProductDraft:
-    """Ask for no authorization of stays: the demo shows stays that are paid beside those that wanted one."""
+    """Ask for no authorization of stays: the demo shows stays that are paid, and at the other payer what is missing."""
     classes = [
         replace(one, benefits=tuple(replace(benefit, authorization_required=False) for benefit in one.benefits))
         for one in product.classes

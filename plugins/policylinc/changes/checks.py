@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from masterlinc.errors import FieldError
 from policylinc.changes.documents import (
+    Document,
     ListedProvider,
     NetworkDocument,
     PayerDocument,
@@ -42,11 +44,15 @@ from policylinc.drafts import BenefitDraft, ClassDraft, CopayDraft, LimitDraft, 
 _RULE = re.compile(r"[a-z][a-z0-9_.-]{1,79}", re.ASCII)
 _NETWORK_MOST = 64
 _DAYS = 3650
+_FIRST, _LAST = date(1900, 1, 1), date(2199, 12, 31)
+_CLASSES, _BENEFITS, _PRICES, _RULES, _PROVIDERS = 50, 200, 100_000, 5_000, 5_000  # of one document
 _Faults = Iterator[FieldError]
 
 
 def own_faults(part: Struct) -> _Faults:
     """Find the faults of a part in itself, not of the parts in it."""
+    if isinstance(part, Document):
+        yield from _day(part)
     check = _CHECKS.get(type(part))
     if check is not None:
         yield from check(part)
@@ -63,6 +69,22 @@ def faults_of(part: Any, path: str = "") -> _Faults:
     elif isinstance(part, tuple):
         for index, one in enumerate(part):
             yield from faults_of(one, f"{path}[{index}]")
+
+
+def _day(document: Document) -> _Faults:
+    if not _FIRST <= document.effective_from <= _LAST:
+        words = "A day from 1900 to 2199 is expected", "المتوقع تاريخ من 1900 إلى 2199"
+        yield fault("effective_from", "range", *words)
+
+
+def _few(path: str, parts: tuple[Struct, ...], most: int) -> _Faults:
+    if len(parts) > most:
+        yield fault(path, "length", f"There are more than {most:,} of them", f"العدد أكثر من {most:,}")
+
+
+def _reference(path: str, reference: str | None) -> _Faults:
+    if reference is not None:
+        yield from number(path, reference)
 
 
 def _limit(draft: LimitDraft) -> _Faults:
@@ -128,6 +150,7 @@ def _class(draft: ClassDraft) -> _Faults:
     if draft.network:
         yield from _network_code("network", draft.network)
     yield from doubles("benefits", [one.benefit for one in draft.benefits])
+    yield from _few("benefits", draft.benefits, _BENEFITS)
     yield from parents(draft.benefits)
 
 
@@ -151,6 +174,7 @@ def _product(draft: ProductDraft | ProductDocument) -> _Faults:
     yield from text("name", draft.name)
     yield from text("name_ar", draft.name_ar)
     yield from doubles("classes", [one.policy_class for one in draft.classes])
+    yield from _few("classes", draft.classes, _CLASSES)
 
 
 def _price(item: PriceItem) -> _Faults:
@@ -161,6 +185,8 @@ def _price(item: PriceItem) -> _Faults:
 
 def _price_list(document: PriceListDocument) -> _Faults:
     yield from number("contract", document.contract)
+    yield from _few("prices", document.prices, _PRICES)
+    yield from _reference("provider", document.provider)
     if document.percent_of_billed is not None:
         yield from percent("percent_of_billed", document.percent_of_billed)
     first: dict[tuple[str, str], int] = {}
@@ -212,6 +238,7 @@ def _rule_says(item: RuleItem) -> _Faults:
 
 
 def _rules(document: RulesDocument) -> _Faults:
+    yield from _few("rules", document.rules, _RULES)
     if document.product is not None:
         yield from shape("product", document.product, CODE)
     first: dict[tuple[str, str | None], int] = {}
@@ -228,6 +255,7 @@ def _rules(document: RulesDocument) -> _Faults:
 
 
 def _provider(item: ListedProvider) -> _Faults:
+    yield from _reference("provider", item.provider)
     if item.provider_class is not None:
         yield from shape("provider_class", item.provider_class, PROVIDER_CLASS)
 
@@ -236,6 +264,7 @@ def _network(document: NetworkDocument) -> _Faults:
     yield from _network_code("code", document.code)
     yield from text("name", document.name)
     yield from text("name_ar", document.name_ar)
+    yield from _few("providers", document.providers, _PROVIDERS)
 
 
 def _network_code(path: str, code: str) -> _Faults:
@@ -245,6 +274,7 @@ def _network_code(path: str, code: str) -> _Faults:
 
 
 def _payer(document: PayerDocument) -> _Faults:
+    yield from _reference("administrator", document.administrator)
     yield from whole("follow_up_days", document.follow_up_days, (0, 365))
     yield from whole("filing_days", document.filing_days, (1, _DAYS))
     yield from whole("answer_minutes", document.answer_minutes, (1, 43_200))

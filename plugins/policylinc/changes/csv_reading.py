@@ -31,6 +31,9 @@ def read_csv(data: bytes) -> tuple[list[Rows], list[FieldError]]:
     except UnicodeDecodeError as fault:
         line = data.count(b"\n", 0, fault.start) + 1
         return [], [_fault(f"line {line}", "encoding", "The file is not UTF-8", "الملف ليس بترميز UTF-8")]
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        return [], [_fault(f"line {line}", "encoding", "The file has a NUL character", "في الملف رمز NUL")]
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [name.strip() for name in reader.fieldnames or ()]

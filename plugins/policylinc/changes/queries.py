@@ -65,11 +65,14 @@ async def wait_for_turn(tx: Transaction, payer: UUID) -> None:
 
 _PROPOSAL = """organization_id, id, kind, subject, effective_from, content::text, difference::text, base, reason,
     status, proposed_by, proposed_at, decided_by, decided_at, decision_note"""
-PROPOSALS = f"""
-SELECT {_PROPOSAL} FROM policylinc.proposal
+# In a list without the document and its items, which may be long.
+PROPOSALS = """
+SELECT organization_id, id, kind, subject, effective_from, (difference || '{"items": []}')::text AS difference, reason,
+    status, proposed_by, proposed_at, decided_by, decided_at, decision_note
+FROM policylinc.proposal
 WHERE organization_id = $1 AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR kind = $3)
 ORDER BY id DESC
-"""  # noqa: S608 - our own columns
+"""
 
 
 async def proposal(tx: Transaction, payer: UUID, proposal_id: UUID) -> Any:

@@ -391,3 +391,23 @@ async def test_a_long_list_is_written_by_few_statements(payer: Context, statemen
     later = sheet(*(one | {"effective_from": "2090-01-01"} for one in changed))
     (told,) = await run(payer, "long.csv", later)
     assert (told.difference.added, told.difference.changed, told.difference.ended) == (0, 10, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"effective_from": "0001-01-01"}, ("effective_from", "range")),
+        ({"effective_from": "9999-12-31"}, ("effective_from", "range")),
+        ({"name": "\u202e"}, ("name", "text")),
+        ({"classes": [{"policy_class": f"C{one}", "annual_limit": 1} for one in range(51)]}, ("classes", "length")),
+    ],
+)
+async def test_odd_documents_are_refused(payer: Context, changes: dict[str, Any], fault: tuple[str, str]) -> None:
+    assert await refused(payer, "p.json", json.dumps(product(**changes))) == [fault]
+
+
+@pytest.mark.parametrize("reference", ["", "N\n1", "x" * 65, "\ud800"])
+async def test_odd_references_are_refused(payer: Context, reference: str) -> None:
+    terms = {"kind": "payer", "effective_from": "2026-01-01", "administrator": reference}
+    assert await refused(payer, "p.json", json.dumps(terms))
+    assert await refused(payer, "p.csv", f"contract,effective_from,system,code,amount\nA\0,2026-01-01,s,1,1{chr(10)}")
