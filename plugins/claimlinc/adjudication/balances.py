@@ -23,6 +23,7 @@ class Bound:
     kind: LimitKind
     per: LimitPer
     value: Decimal
+    value_text: str
     left: Decimal
     visits: dict[date, Decimal] = field(default_factory=dict)
 
@@ -56,6 +57,9 @@ class Grant:
 
     def new_days(self, first: date, last: date | None) -> list[int]:
         """Return the days of a line that no line of this benefit has counted."""
+        if last is None or last <= first:
+            day = first.toordinal()
+            return [] if day in self.days else [day]
         return [day for day in stay(first, last) if day not in self.days]
 
 
@@ -138,4 +142,4 @@ def _bound(term: BenefitTerm, kind: LimitKind, per: LimitPer, value: Decimal, us
     left = max(value - used, _NOTHING) if lasting else value
     if kind is LimitKind.AMOUNT:
         value, left = money(value), money(left)
-    return Bound(term.benefit, term.rule_id, kind, per, value, left)
+    return Bound(term.benefit, term.rule_id, kind, per, value, str(value), left)

@@ -25,15 +25,25 @@ def _service_limit(_: ClaimWork, work: LineWork) -> Finding:
     """
     assert work.grant is not None, "only a covered line gets here"
     work.new_days = work.grant.new_days(work.day, work.line.service_end)
-    inputs = {"benefit": work.benefit, "quantity": str(work.quantity), "days": str(len(work.new_days))}
+    quantity, days = str(work.quantity), str(len(work.new_days))
     if not work.grant.services:
-        return Finding("no-limit", inputs, str(work.quantity))
+        return Finding("no-limit", {"benefit": work.benefit, "quantity": quantity, "days": days}, quantity)
     fits = [_fitting(one, work) for one in work.grant.services]
     fit = min(fits)
     bound = work.grant.services[fits.index(fit)]
     left = bound.open(work.day)
-    inputs |= {"limit_of": bound.benefit, "rule_id": bound.rule_id, "kind": bound.kind, "per": bound.per}
-    inputs |= {"limit": str(bound.value), "left": str(left), "payer": str(work.payer)}
+    inputs = {
+        "benefit": work.benefit,
+        "quantity": quantity,
+        "days": days,
+        "limit_of": bound.benefit,
+        "rule_id": bound.rule_id,
+        "kind": bound.kind,
+        "per": bound.per,
+        "limit": bound.value_text,
+        "left": str(left),
+        "payer": str(work.payer),
+    }
     if fit >= work.quantity:
         return Finding("fits", inputs, str(work.quantity))
     approved = _counted(fit)
@@ -70,22 +80,28 @@ def _benefit_limit(_: ClaimWork, work: LineWork) -> Finding:
     Limits count the payer's part before tax. A visit is one benefit on one day, an item is one line.
     """
     assert work.grant is not None, "only a covered line gets here"
-    return _within(work, work.grant.own, {"benefit": work.benefit, "rule_id": work.grant.term.rule_id})
+    return _within(work, work.grant.own)
 
 
 def _parent_limit(_: ClaimWork, work: LineWork) -> Finding:
     """Cut the payer's part to what is left of the limits of the benefits above: a part counts for them too."""
     assert work.grant is not None, "only a covered line gets here"
-    return _within(work, work.grant.above, {"benefit": work.benefit})
+    return _within(work, work.grant.above)
 
 
-def _within(work: LineWork, bounds: Sequence[Bound], inputs: dict[str, str]) -> Finding:
+def _within(work: LineWork, bounds: Sequence[Bound]) -> Finding:
     """Cut the payer's part to the least that some limits leave."""
     if not bounds:
-        return Finding("no-limit", inputs, "no-limit")
+        return Finding("no-limit", {"benefit": work.benefit}, "no-limit")
     bound = bounds[0] if len(bounds) == 1 else min(bounds, key=lambda one: one.open(work.day))
-    inputs |= {"limit_of": bound.benefit, "rule_id": bound.rule_id, "per": bound.per}
-    found = _cut(work, Money(bound.open(work.day)), Money(bound.value), inputs)
+    inputs = {
+        "benefit": work.benefit,
+        "limit_of": bound.benefit,
+        "rule_id": bound.rule_id,
+        "per": bound.per,
+        "limit": bound.value_text,
+    }
+    found = _cut(work, Money(bound.open(work.day)), inputs)
     yearly = bound.per is _YEAR or found.case == "fits"
     return found if yearly else replace(found, case=f"{found.case}-other")
 
@@ -95,18 +111,18 @@ def _annual_limit(claim: ClaimWork, work: LineWork) -> Finding:
 
     Only now is taken from every balance what the line uses in the end: no limit counts what another one cut.
     """
-    return _cut(work, claim.annual_left, claim.terms.annual_limit, {})
+    return _cut(work, claim.annual_left, {"limit": str(claim.terms.annual_limit)})
 
 
-def _cut(work: LineWork, left: Money, limit: Money, inputs: dict[str, str]) -> Finding:
+def _cut(work: LineWork, left: Money, inputs: dict[str, str]) -> Finding:
     """Cut the payer's part to what is left of a limit; the excess falls to the patient."""
     before = work.payer
-    inputs |= {"limit": str(limit), "left": str(left), "payer": str(before)}
+    inputs["left"], inputs["payer"] = str(left), str(before)
     if before <= left:
-        return Finding("fits", inputs, str(before))
+        return Finding("fits", inputs, inputs["payer"])
     work.payer = left
     inputs["excess"] = str(before - left)
-    return Finding("cut" if left else "exhausted", inputs, str(left))
+    return Finding("cut" if left else "exhausted", inputs, inputs["left"])
 
 
 def draw(claim: ClaimWork, work: LineWork) -> None:

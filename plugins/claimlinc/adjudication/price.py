@@ -24,7 +24,7 @@ def _arithmetic(_: ClaimWork, work: LineWork) -> Finding:
         return Finding("differs", inputs, "differs")
     if not line.quantity:
         return Finding("no-quantity", inputs, "no-quantity")
-    work.billed = money(line.net - line.tax)
+    work.billed = Money(line.net - line.tax)
     if line.tax and not work.billed:
         return Finding("tax-alone", inputs, "tax-alone")
     return Finding("adds-up", inputs, str(work.billed))
@@ -62,7 +62,7 @@ def _by_percent(claim: ClaimWork, work: LineWork) -> Finding:
 def _by_agreed_price(claim: ClaimWork, work: LineWork, code: str, price: Money) -> Finding:
     line = work.line
     agreed = price * work.quantity * line.factor
-    work.allowed = money(min(agreed, work.billed))
+    work.allowed = work.billed if agreed >= work.billed else money(agreed)
     inputs = {
         "contract": claim.terms.contract,
         "code": code,
