@@ -12,6 +12,8 @@ from policylinc.contract import ServiceRule, ServiceRuleKind
 
 _REQUEST = Use.PREAUTHORIZATION
 _KIND = ServiceRuleKind.AUTHORIZATION
+_NONE = Finding("none", {}, "none")
+_NOT_WANTED = Finding("not-wanted", {}, "not-wanted")
 
 
 class _Held(NamedTuple):
@@ -43,7 +45,7 @@ def _authorization(claim: ClaimWork, work: LineWork) -> Finding:
         return Finding("is-request", {}, "is-request")
     rule = _wanted(claim, work)
     if rule is None:
-        return Finding("not-wanted", {}, "not-wanted")
+        return _NOT_WANTED
     named = claim.submission.preauth_refs
     inputs = {
         "rule_id": rule.id,
@@ -86,7 +88,7 @@ def _part(_: ClaimWork, work: LineWork) -> Finding:
     """
     source = work.authorized
     if source is None:
-        return Finding("none", {}, "none")
+        return _NONE
     before, quantity = work.allowed, work.quantity
     inputs = {
         "reference": source.reference,

@@ -19,10 +19,11 @@ from claimlinc.adjudication.limits import draw
 from claimlinc.adjudication.review import ruling_on
 from claimlinc.adjudication.reviewed import decide_reviewed
 from claimlinc.adjudication.rules import EDIT_RULES, ELIGIBILITY_RULES, MONEY_RULES, RULES_VERSION
+from claimlinc.adjudication.service_rules import rules_for
 from claimlinc.adjudication.work import PAID, ClaimWork, LineWork, Rule, look, trace_step
 from claimlinc.contract import ClaimSubmission, Decision, Line, LineDecision, Outcome, Totals, TraceStep
 from masterlinc.money import ZERO, Money, Quantity, exact, money
-from policylinc.contract import BenefitUse, ServiceRule, ServiceRuleKind, Terms
+from policylinc.contract import BenefitUse, Terms
 
 _REJECTED = Outcome.REJECTED
 _FIGURES = attrgetter(*Totals.__struct_fields__)
@@ -78,9 +79,6 @@ def service_days(submission: ClaimSubmission) -> tuple[date, date]:
 
 def _open(submission: ClaimSubmission, facts: Facts, terms: Terms, off: Collection[str]) -> ClaimWork:
     benefits = {term.benefit: term for term in terms.benefits}
-    rules: dict[ServiceRuleKind, list[ServiceRule]] = {}
-    for rule in terms.rules:
-        rules.setdefault(rule.kind, []).append(rule)
     return ClaimWork(
         submission=submission,
         facts=facts,
@@ -88,7 +86,7 @@ def _open(submission: ClaimSubmission, facts: Facts, terms: Terms, off: Collecti
         benefits=benefits,
         whole=whole_of(submission),
         pregnancies=pregnancies_of(submission),
-        rules=rules,
+        rules=rules_for(submission, terms),
         prices={(price.system, price.code): price.amount for price in terms.prices},
         is_emergency=is_emergency(submission),
         deductible_left=_left(terms.deductible, terms.deductible_used),

@@ -8,6 +8,7 @@ from claimlinc.contract import Outcome
 from policylinc.contract import ServiceRule, ServiceRuleKind
 
 _WAITING, _EXCLUSION = ServiceRuleKind.WAITING, ServiceRuleKind.EXCLUSION
+_NONE = Finding("none", {}, "none")
 
 
 def _waiting(claim: ClaimWork, work: LineWork) -> Finding:
@@ -20,7 +21,7 @@ def _waiting(claim: ClaimWork, work: LineWork) -> Finding:
     longest = max(rules, key=lambda rule: rule.days or 0) if rules else None
     of_service = (longest.days or 0) if longest else 0
     if not of_benefit and not of_service:
-        return Finding("none", {}, "none")
+        return _NONE
     since, rule = claim.terms.member_since, longest if of_service > of_benefit else None
     waiting = max(of_benefit, of_service)
     inputs = {"benefit": work.benefit, "waiting_days": str(waiting), "service_date": str(work.day)}
@@ -50,7 +51,7 @@ def _exclusion(claim: ClaimWork, work: LineWork) -> Finding:
     """
     rules = rules_on(claim, work, _EXCLUSION)
     if not rules:
-        return Finding("none", {}, "none")
+        return _NONE
     rule = rules[0]
     of_diagnosis = rule.diagnoses and not rule.codes
     return Finding("diagnosis" if of_diagnosis else "service", _named(rule), "excluded")

@@ -7,6 +7,7 @@ from claimlinc.contract import Line, Outcome
 from masterlinc.money import Money, money
 
 _HALALA = Decimal("0.01")
+_NO_TAX = Finding("no-tax", {}, "no-tax")
 
 
 def _arithmetic(_: ClaimWork, work: LineWork) -> Finding:
@@ -82,7 +83,7 @@ def _vat(claim: ClaimWork, work: LineWork) -> Finding:
     """
     line, rate = work.line, claim.terms.vat_percent
     if not line.tax:
-        return Finding("no-tax", {}, "no-tax")
+        return _NO_TAX
     if rate is None:
         return Finding("as-billed", {"tax": str(line.tax)}, str(line.tax))
     most = vat_at_most(line, work.billed, rate)
