@@ -10,7 +10,18 @@ import subprocess
 import sys
 from typing import Any
 
-QUESTIONS = ("load", "signing_in", "workflows", "events", "timers", "limits", "audit", "batch", "what_if")
+QUESTIONS = (
+    "load",
+    "signing_in",
+    "workflows",
+    "events",
+    "timers",
+    "limits",
+    "audit",
+    "adjudication",
+    "batch",
+    "what_if",
+)
 
 
 def main() -> int:
