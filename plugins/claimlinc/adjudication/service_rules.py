@@ -11,18 +11,13 @@ _PRINCIPAL = "principal"
 
 
 def rules_for(submission: ClaimSubmission, terms: Terms) -> dict[ServiceRuleKind, list[ServiceRule]]:
-    """Return the payer's rules that may be about a line of a claim, by kind: of most, no line asks."""
+    """Return the payer's rules that may be about a line of a claim, by kind: most name codes that no line has."""
     codes = {coding.code for line in submission.lines for coding in line.codes}
-    diagnoses = {one.code.upper() for one in submission.diagnoses}
     rules: dict[ServiceRuleKind, list[ServiceRule]] = {}
     for rule in terms.rules:
-        if _may_name(rule.codes, codes) and _may_name(rule.diagnoses, diagnoses):
+        if not rule.codes or any(fits_any(rule.codes, code) for code in codes):
             rules.setdefault(rule.kind, []).append(rule)
     return rules
-
-
-def _may_name(patterns: tuple[str, ...], codes: set[str]) -> bool:
-    return not patterns or any(fits_any(patterns, code) for code in codes)
 
 
 def rules_on(claim: ClaimWork, work: LineWork, kind: ServiceRuleKind) -> list[ServiceRule]:
