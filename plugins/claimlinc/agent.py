@@ -1,7 +1,6 @@
 """Claims and pre-authorizations: recorded once, followed step by step, decided with reasons."""
 
 from claimlinc import cli, cli_ageing, cli_rules
-from claimlinc.authorization_routes import authorization_router
 from claimlinc.config import ClaimlincConfig
 from claimlinc.contract import (
     AuthorizationOverdue,
@@ -15,7 +14,7 @@ from claimlinc.contract import (
     ClaimSubmitted,
 )
 from claimlinc.demo import demo
-from claimlinc.routes import review_router, router
+from claimlinc.routes import authorization_router, review_router, router
 from claimlinc.service.telling import tell_provider
 from claimlinc.service.workflow import AUTHORIZATION, AUTHORIZATION_CLOCK, CLAIM, RESEARCH
 from claimlinc.tasks import TASKS

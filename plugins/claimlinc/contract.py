@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -321,11 +322,11 @@ class ClaimDecided(Struct, frozen=True, tag="claimlinc.claim_decided.v1"):
 
 
 class AuthorizationOverdue(Struct, frozen=True, tag="claimlinc.authorization_overdue.v1"):
-    """The payer's time to answer a request for a pre-authorization ran out; `follows`: escalate, approve or reject."""
+    """The payer's time to answer a request for a pre-authorization ran out, and what followed."""
 
     decision_id: UUID
     organization_id: UUID  # the payer
-    follows: str
+    follows: Literal["escalate", "approve", "reject"]
 
 
 class ClaimReplaced(Struct, frozen=True, tag="claimlinc.claim_replaced.v1"):
