@@ -8,12 +8,12 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from claimlinc.chain_schemas import CancelForm, ClaimCancelledView
-from claimlinc.payment_routes import PAYMENT_ROUTES
-from claimlinc.remittance_routes import REMITTANCE_ROUTES
 from claimlinc.replay import simulating
 from claimlinc.replay.schemas import Simulation, SimulationForm
 from claimlinc.research_queries import Wanted
 from claimlinc.research_schemas import ResearchPage
+from claimlinc.routes.payments import PAYMENT_ROUTES
+from claimlinc.routes.remittances import REMITTANCE_ROUTES
 from claimlinc.schemas import (
     AdjudicationSeen,
     ClaimForm,

@@ -1,9 +1,11 @@
 """Ageing: how long claims wait, by provider and payer, against the 45 days; the days are those of Riyadh."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import pytest_asyncio
 from claim_acts import answered, cancelled
 from claim_builders import line
 from claim_deciding import claim, record
@@ -12,8 +14,10 @@ from claim_paying import pay
 
 from claimlinc.service import ageing
 from masterlinc import ids
+from masterlinc.cli import main
 from masterlinc.clock import today
 from masterlinc.errors import Invalid
+from masterlinc.testing import MASTER_KEY
 
 
 async def aged(ctx, days=0, counted_from="submission"):
@@ -70,3 +74,26 @@ async def test_what_is_asked_wrongly_is_refused_with_its_field(quiet):
     with pytest.raises(Invalid) as refused:
         await ageing.show(quiet.provider, "birth", "soon")
     assert [one.path for one in refused.value.errors] == ["counted_from", "as_of"]
+
+
+def test_the_command_tells_the_same(aged_database, monkeypatch, capsys):
+    settings, organization = aged_database
+    monkeypatch.setenv("MASTERLINC_DATABASE__URL", settings.database.url.reveal())
+    monkeypatch.setenv("MASTERLINC_SECURITY__MASTER_KEY", MASTER_KEY)
+    monkeypatch.setenv("MASTERLINC_PROFILE", "testing")
+    assert main(["ageing", "--organization", organization]) == 0
+    said = capsys.readouterr().out
+    assert f"{organization} at ORG-" in said
+    assert "for answer: 1 claims, SAR 100.00; late 0, SAR 0.00" in said
+    assert main(["ageing", "--organization", organization, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["groups"][0]["claims"] == 1
+    assert main(["ageing", "--organization", organization, "--as-of", "soon"]) == 1
+    assert "as_of" in capsys.readouterr().err
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def aged_database(running_quietly, make_principal):
+    """The settings of a database with one claim that waits, and its provider."""
+    parties = await make_parties(running_quietly, make_principal)
+    await record(parties, claim(parties, line("100")))
+    return running_quietly.services.settings, ids.show("ORG", parties.provider_id)

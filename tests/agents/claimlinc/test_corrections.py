@@ -10,6 +10,7 @@ from claim_builders import line
 from claim_deciding import claim, decide, record
 from claim_parties import make_parties
 from msgspec.structs import replace
+from review_desk import approve, open_desk
 
 from claimlinc.contract import (
     ClaimStatus,
@@ -86,6 +87,21 @@ async def test_a_pended_correction_ends_nothing_yet(quiet):
     assert second.decision.outcome is Outcome.PENDED
     assert await dental(quiet) == Decimal(170)
     assert (await shown(quiet, old_id)).status == "approved"
+
+
+async def test_a_correction_that_a_person_decides_replaces_then(quiet, running_quietly, make_principal):
+    """2 units of 50 at 15 %: 85.00, once a person has said what the quantity is; the 170 of the old claim come back."""
+    desk = open_desk(running_quietly, quiet, make_principal)
+    old = claim(quiet)
+    old_id, _ = await answered(quiet, old)
+    waiting = correction(quiet, old, replace(line("50"), quantity=Quantity(0)))
+    new_id = ids.parse("CLM", (await record(quiet, waiting)).claim_id)
+    case = await desk.of((await decide(quiet, waiting)).decision_id)
+    assert await dental(quiet) == Decimal(170)
+    await desk.decide(case, approve(1, quantity=Quantity(2)))
+    assert await dental(quiet) == Decimal(85)
+    await running_quietly.dispatcher.idle()
+    assert [(await shown(quiet, one)).status for one in (old_id, new_id)] == ["replaced", "approved"]
 
 
 async def test_a_chain_of_corrections_counts_its_last_one(quiet):
