@@ -81,6 +81,7 @@ class ServiceRuleKind(StrEnum):
     SEX = "sex"  # only for `sex`
     FREQUENCY = "frequency"  # no more than `count` in `days`
     DIAGNOSIS = "diagnosis"  # the services of `codes` only for one of `diagnoses`
+    PACKAGE = "package"  # the services of `codes` include those of `includes`
 
 
 class ServiceRule(Struct, frozen=True):
@@ -100,6 +101,7 @@ class ServiceRule(Struct, frozen=True):
     min_age: int | None = None  # full years
     max_age: int | None = None
     sex: str | None = None
+    includes: tuple[str, ...] = ()  # patterns, see `fits`
 
 
 class WhenLate(StrEnum):

@@ -129,6 +129,7 @@ class ServiceRule(Table, schema="policylinc", db=ENGINE):
     min_age = Integer(null=True, default=None)
     max_age = Integer(null=True, default=None)
     sex = Text(null=True, default=None)
+    includes = Array(Text(), default=None)
 
 
 class PayerTerms(Table, schema="policylinc", db=ENGINE):

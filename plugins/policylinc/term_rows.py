@@ -74,7 +74,8 @@ _TERMS = f"""
 ), rule AS (
     -- The rule of a class stands before the product's of the same name, and that before the payer's.
     SELECT DISTINCT ON (r.rule) r.id, r.rule, r.version, r.effective_from, r.kind, r.text, r.text_ar, r.codes,
-        r.diagnoses, r.benefits, r.above, r.in_emergencies, r.days, r.times AS count, r.min_age, r.max_age, r.sex
+        r.diagnoses, r.benefits, r.above, r.in_emergencies, r.days, r.times AS count, r.min_age, r.max_age, r.sex,
+        r.includes
     FROM cover
     JOIN policylinc.service_rule r ON r.organization_id = $1 AND {_HOLDS.format("r")}
         AND (r.product_id IS NULL OR r.product_id = cover.product_id)
@@ -201,6 +202,7 @@ class RuleRow(Struct, frozen=True):
     min_age: int | None
     max_age: int | None
     sex: str | None
+    includes: tuple[str, ...]
 
 
 class PayerRow(Struct, frozen=True):

@@ -122,6 +122,7 @@ def _rule(rule: RuleRow) -> ServiceRule:
         min_age=rule.min_age,
         max_age=rule.max_age,
         sex=rule.sex,
+        includes=rule.includes,
     )
 
 

@@ -15,7 +15,8 @@ def rules_for(submission: ClaimSubmission, terms: Terms) -> dict[ServiceRuleKind
     codes = {coding.code for line in submission.lines for coding in line.codes}
     rules: dict[ServiceRuleKind, list[ServiceRule]] = {}
     for rule in terms.rules:
-        if not rule.codes or any(fits_any(rule.codes, code) for code in codes):
+        named = rule.codes + rule.includes
+        if not named or any(fits_any(named, code) for code in codes):
             rules.setdefault(rule.kind, []).append(rule)
     return rules
 

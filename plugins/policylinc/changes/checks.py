@@ -201,6 +201,7 @@ def _rule(item: RuleItem) -> _Faults:
     yield from text("text_ar", item.text_ar)
     yield from patterns("codes", item.codes)
     yield from patterns("diagnoses", item.diagnoses)
+    yield from patterns("includes", item.includes)
     yield from amount("above", item.above)
     yield from whole("days", item.days, (1, 36_500))
     yield from whole("count", item.count, (0, 10_000))
@@ -221,6 +222,7 @@ def _rule_says(item: RuleItem) -> _Faults:
         ServiceRuleKind.AGE: (("min_age", item.min_age is None and item.max_age is None),),
         ServiceRuleKind.SEX: (("sex", item.sex is None),),
         ServiceRuleKind.DIAGNOSIS: (("codes", not item.codes), ("diagnoses", not item.diagnoses)),
+        ServiceRuleKind.PACKAGE: (("codes", not item.codes), ("includes", not item.includes)),
     }
     for field, missing in lacks.get(item.kind, ()):
         if missing:
@@ -231,6 +233,8 @@ def _rule_says(item: RuleItem) -> _Faults:
                 yield fault(
                     field, "kind", "Only an authorization rule says this", "هذا الحقل لقواعد الموافقة المسبقة فقط"
                 )
+    if item.kind is not ServiceRuleKind.PACKAGE and item.includes:
+        yield fault("includes", "kind", "Only a package rule says this", "هذا الحقل لقواعد الحزم فقط")
     if item.kind is ServiceRuleKind.EXCLUSION and not (item.codes or item.diagnoses or item.benefits):
         yield fault(
             "codes", "empty", "An exclusion says of what", "يجب أن تحدد قاعدة الاستثناء الرموز أو التشخيصات أو المنافع"

@@ -10,7 +10,7 @@ from masterlinc.errors import FieldError
 _PRICES = ("contract", "effective_from", "system", "code", "amount")
 _PRICES_MAY = ("percent_of_billed", "provider")
 _RULES = ("rule", "kind", "text", "text_ar", "effective_from")
-_LISTS = ("codes", "diagnoses", "benefits")  # separated by spaces
+_LISTS = ("codes", "diagnoses", "benefits", "includes")  # separated by spaces
 _NUMBERS = ("days", "count", "min_age", "max_age")
 _RULES_MAY = ("product", "policy_class", *_LISTS, "above", "in_emergencies", *_NUMBERS, "sex")
 _HEADS = ("contract", "effective_from", "percent_of_billed", "provider", "product")  # of the document, not of a row

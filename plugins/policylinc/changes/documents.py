@@ -68,6 +68,7 @@ class RuleItem(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     min_age: int | None = None
     max_age: int | None = None
     sex: str | None = None
+    includes: tuple[str, ...] = ()
 
 
 class RulesDocument(_Document, frozen=True, kw_only=True, tag="service_rules"):

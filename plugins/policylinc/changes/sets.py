@@ -105,7 +105,7 @@ RULES = VersionSet(
         """json_build_object('rule', t.rule, 'kind', t.kind, 'text', t.text, 'text_ar', t.text_ar,
             'policy_class', t.policy_class, 'codes', t.codes, 'diagnoses', t.diagnoses, 'benefits', t.benefits,
             'above', t.above, 'in_emergencies', t.in_emergencies, 'days', t.days, 'count', t.times,
-            'min_age', t.min_age, 'max_age', t.max_age, 'sex', t.sex)""",
+            'min_age', t.min_age, 'max_age', t.max_age, 'sex', t.sex, 'includes', t.includes)""",
         "t.product_id IS NOT DISTINCT FROM $2",
     ),
 )

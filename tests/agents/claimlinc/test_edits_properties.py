@@ -79,7 +79,17 @@ def claims(draw):
     return submission(*lines, claim_type=kind)
 
 
-AGREED = st.builds(terms, rules=RULES.map(tuple), follow_up_days=st.sampled_from((0, 14)))
+PACKAGES = st.lists(
+    st.builds(
+        payer_rule,
+        kind=st.just(ServiceRuleKind.PACKAGE),
+        codes=st.sampled_from((("83600*",), ("X*",))),
+        includes=st.sampled_from((("97011..97012",), ("83620-00-10", "X-RAY"))),
+    ),
+    max_size=1,
+)
+BOTH = st.tuples(RULES, PACKAGES).map(lambda both: (*both[0], *both[1]))
+AGREED = st.builds(terms, rules=BOTH, follow_up_days=st.sampled_from((0, 14)))
 
 
 def facts(agreed, history):

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from claim_builders import DAY, SERVICES, decide, sar, submission, terms
-from edit_builders import CLINIC, OTHER_CLINIC, coded, denials, found, past, step_of
+from edit_builders import CLINIC, OTHER_CLINIC, coded, denials, found, past, payer_rule, step_of
 
 from claimlinc.adjudication import words
 from claimlinc.adjudication.lines import days_supply_of
@@ -19,6 +19,7 @@ from claimlinc.contract import (
     Use,
 )
 from masterlinc.money import Quantity
+from policylinc.contract import ServiceRuleKind
 
 DOCTOR = (CareTeamMember(1, "Dr Sami", "DOC-1"),)
 DRUGS = "http://nphies.sa/terminology/CodeSystem/medication-codes"
@@ -234,6 +235,24 @@ def test_what_includes_nothing(more):
     before = past(**({"code": EXCISION, "provider_organization_id": CLINIC} | more))
     decision = decide(submission(coded(LOCALISATION)), terms(), history=(before,), provider_organization_id=CLINIC)
     assert found(decision, "unbundled") == ["clear"]
+
+
+def test_a_payer_s_package():
+    """By contract a consultation includes dressings (X1 to X9): beside it X2 is not paid, beside an X-ray it is."""
+    rule = payer_rule(ServiceRuleKind.PACKAGE, codes=("83600*",), includes=("X1..X9",))
+    agreed = terms(rules=(rule,))
+    both = (coded("X2", sequence=1), coded(sequence=2))
+    assert denials(decide(submission(*both), agreed)) == ["CV-4-9", None]
+    assert denials(decide(submission(*both), terms())) == [None, None]
+    beside_another = (coded("X2", sequence=1), coded("57506-04-21", sequence=2))
+    assert denials(decide(submission(*beside_another), agreed)) == [None, None]
+    assert found(decide(submission(coded("X2")), agreed, history=(past(),)), "unbundled") == ["included-before"]
+    assert found(decide(submission(coded()), agreed, history=(past("X2"),)), "unbundled") == ["part-before"]
+
+
+def test_a_package_that_would_include_itself_stands():
+    rule = payer_rule(ServiceRuleKind.PACKAGE, codes=("83600*",), includes=("83600*",))
+    assert denials(decide(submission(coded()), terms(rules=(rule,)))) == [None]
 
 
 def test_what_a_package_lists_itself_is_not_billed_beside_it():

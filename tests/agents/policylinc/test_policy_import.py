@@ -220,6 +220,20 @@ async def test_a_rule_says_for_which_diagnoses_a_service_is_done(payer: Context)
     assert tuple(row) == ("diagnosis", ["83600*"], ["E10*", "E11*"])
 
 
+async def test_a_rule_says_what_a_service_includes(payer: Context) -> None:
+    header = "rule,kind,text,text_ar,effective_from,codes,includes\n"
+    wrong = "package.a,package,Dressings,ضمادات,2026-01-01,83600*,\nsex.b,sex,B,ب,2026-01-01,1,2\n"
+    assert await refused(payer, "rules.csv", header + wrong) == [
+        ("line 2, includes", "missing"),
+        ("line 3, sex", "missing"),
+        ("line 3, includes", "kind"),
+    ]
+    await run(payer, "rules.csv", header + "package.a,package,Dressings,ضمادات,2026-01-01,83600*,X1..X9 Y1\n")
+    async with payer.transaction() as tx:
+        row = await tx.fetchrow("SELECT kind, codes, includes FROM policylinc.service_rule")
+    assert tuple(row) == ("package", ["83600*"], ["X1..X9", "Y1"])
+
+
 async def test_a_check_changes_nothing(payer: Context) -> None:
     told = await run(payer, "p.json", json.dumps(product()), check=True)
     assert [(one.difference.added, one.difference.changed, one.difference.ended) for one in told] == [(3, 0, 0)]

@@ -1,12 +1,26 @@
 """What a package includes is not billed beside it."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from claimlinc.adjudication import tables
 from claimlinc.adjudication.beside import by_day
 from claimlinc.adjudication.others import Other
+from claimlinc.adjudication.tables import PackageRow, fits_any
 from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
 from claimlinc.contract import Line, Outcome
+from policylinc.contract import ServiceRule, ServiceRuleKind
 
 _CLEAR = Finding("clear", {}, "clear")
+
+
+class _Package(NamedTuple):
+    """Services that include others, whoever says it."""
+
+    rule: str
+    codes: tuple[str, ...]
+    includes: tuple[str, ...]
+    fits: Callable[[tuple[str, ...], str], bool]
 
 
 def _unbundled(claim: ClaimWork, work: LineWork) -> Finding:
@@ -14,12 +28,33 @@ def _unbundled(claim: ClaimWork, work: LineWork) -> Finding:
         listed = _in_details(claim, work)
         if listed is not None:
             return listed
+    parts, wholes = _packages(claim, work)
+    if not parts and not wholes:
+        return _CLEAR
+    others = by_day(claim.beside, claim.submission, claim.facts)[work.day]
+    return _part_of(work, parts, others) or _contains(wholes, others) or _CLEAR
+
+
+def _packages(claim: ClaimWork, work: LineWork) -> tuple[list[tuple[str, _Package]], list[tuple[str, _Package]]]:
+    """Return the packages that a line is a part of, and those that it is, with its code that is named."""
+    parts: list[tuple[str, _Package]] = []
+    wholes: list[tuple[str, _Package]] = []
+    rules = claim.rules.get(ServiceRuleKind.PACKAGE, ())
     for coding in work.line.codes:
         facts = tables.service(coding.code)
-        if facts.part_of or facts.contains:
-            others = by_day(claim.beside, claim.submission, claim.facts)[work.day]
-            return _part_of(work, others) or _contains(work, others) or _CLEAR
-    return _CLEAR
+        parts += [(coding.code, _of_row(row)) for row in facts.part_of]
+        wholes += [(coding.code, _of_row(row)) for row in facts.contains]
+        parts += [(coding.code, _of_rule(one)) for one in rules if fits_any(one.includes, coding.code)]
+        wholes += [(coding.code, _of_rule(one)) for one in rules if fits_any(one.codes, coding.code)]
+    return parts, wholes
+
+
+def _of_row(row: PackageRow) -> _Package:
+    return _Package(row.id, row.codes, row.includes, tables.service_fits)
+
+
+def _of_rule(rule: ServiceRule) -> _Package:
+    return _Package(rule.id, rule.codes, rule.includes, fits_any)
 
 
 def _in_details(claim: ClaimWork, work: LineWork) -> Finding | None:
@@ -38,41 +73,43 @@ def _details(line: Line) -> set[tuple[str, str]]:
     return {(coding.system, coding.code) for detail in line.details for coding in detail.codes}
 
 
-def _part_of(work: LineWork, others: list[Other]) -> Finding | None:
-    """Find a line of the day whose service includes this one; the packages of a claim come first."""
-    for coding in work.line.codes:
-        for row in tables.service(coding.code).part_of:
-            for other in others:
-                package = _code_of(row.codes, other)
-                if package is None or not other.here:
-                    continue
-                inputs = {"service": coding.code, "package": package, "rule": row.id, "other_line": str(other.sequence)}
-                if not other.is_past:
-                    return Finding("included", inputs, "included")
-                return Finding("included-before", inputs | {"other_claim": other.claim}, "included-before")
+def _part_of(work: LineWork, parts: list[tuple[str, _Package]], others: list[Other]) -> Finding | None:
+    """Find another line of the day whose service includes this one; the packages of a claim come first."""
+    for code, package in parts:
+        for other in others:
+            whole = _code_of(package, package.codes, other)
+            if whole is None or not other.here or _is_itself(work, other):
+                continue
+            inputs = {"service": code, "package": whole, "rule": package.rule, "other_line": str(other.sequence)}
+            if not other.is_past:
+                return Finding("included", inputs, "included")
+            return Finding("included-before", inputs | {"other_claim": other.claim}, "included-before")
     return None
 
 
-def _contains(work: LineWork, others: list[Other]) -> Finding | None:
+def _contains(wholes: list[tuple[str, _Package]], others: list[Other]) -> Finding | None:
     """Find what this service includes, and another claim of the day was paid for."""
-    for coding in work.line.codes:
-        for row in tables.service(coding.code).contains:
-            for other in others:
-                part = _code_of(row.includes, other)
-                if part is not None and other.is_past and other.here:
-                    inputs = {
-                        "service": coding.code,
-                        "part": part,
-                        "rule": row.id,
-                        "other_claim": other.claim,
-                        "other_line": str(other.sequence),
-                    }
-                    return Finding("part-before", inputs, "part-before")
+    for code, package in wholes:
+        for other in others:
+            part = _code_of(package, package.includes, other)
+            if part is not None and other.is_past and other.here:
+                inputs = {
+                    "service": code,
+                    "part": part,
+                    "rule": package.rule,
+                    "other_claim": other.claim,
+                    "other_line": str(other.sequence),
+                }
+                return Finding("part-before", inputs, "part-before")
     return None
 
 
-def _code_of(patterns: tuple[str, ...], other: Other) -> str | None:
-    return next((coding.code for coding in other.codes if tables.service_fits(patterns, coding.code)), None)
+def _is_itself(work: LineWork, other: Other) -> bool:
+    return not other.is_past and other.sequence == work.line.sequence
+
+
+def _code_of(package: _Package, patterns: tuple[str, ...], other: Other) -> str | None:
+    return next((coding.code for coding in other.codes if package.fits(patterns, coding.code)), None)
 
 
 PACKAGE_RULES = (
@@ -82,7 +119,7 @@ PACKAGE_RULES = (
         Stage.EDIT,
         "What a package includes is not billed beside it",
         "ما تشمله الحزمة لا يُفوتر معها",
-        "NPHIES denial CV-4-9; the details of the claim's packages; includes and excludes of the Saudi Billing System.",
+        "NPHIES denial CV-4-9; the details of the claim's packages; the payer's rules; data/edits.toml.",
         {
             "clear": Case(
                 "No service of this provider on the day includes it.",

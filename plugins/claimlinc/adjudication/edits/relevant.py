@@ -26,6 +26,11 @@ def relevant(history: Iterable[PastLine], submission: ClaimSubmission, terms: Te
     facts = [tables.service(code) for _, code in codes]
     consults = bool(terms.follow_up_days) and any(one.consultation for one in facts)
     packages = {row for one in facts for row in (*one.part_of, *one.contains)}
+    agreed = [
+        rule
+        for rule in terms.rules
+        if rule.kind is ServiceRuleKind.PACKAGE and any(fits_any(rule.codes + rule.includes, code) for _, code in codes)
+    ]
     rows = {row for one in facts for row in one.frequencies}
     asked = [rule for rule in terms.rules if rule.kind is ServiceRuleKind.FREQUENCY]
     rules = [rule for rule in asked if not rule.codes or any(fits_any(rule.codes, code) for _, code in codes)]
@@ -35,7 +40,7 @@ def relevant(history: Iterable[PastLine], submission: ClaimSubmission, terms: Te
             return False
         if any((one.system, one.code) in codes for one in line.codes):
             return True
-        if line.service_date in days and any(_is_bundled(packages, one.code) for one in line.codes):
+        if line.service_date in days and any(_is_bundled(packages, agreed, one.code) for one in line.codes):
             return True
         near = consults and _is_near(line.service_date, days, terms.follow_up_days)
         if near and any(tables.service(one.code).consultation for one in line.codes):
@@ -47,8 +52,10 @@ def relevant(history: Iterable[PastLine], submission: ClaimSubmission, terms: Te
     return tuple(line for line in history if is_used(line))
 
 
-def _is_bundled(packages: Iterable[PackageRow], code: str) -> bool:
-    return any(service_fits(row.codes, code) or service_fits(row.includes, code) for row in packages)
+def _is_bundled(packages: Iterable[PackageRow], agreed: Iterable[ServiceRule], code: str) -> bool:
+    return any(service_fits(row.codes, code) or service_fits(row.includes, code) for row in packages) or any(
+        fits_any(rule.codes + rule.includes, code) for rule in agreed
+    )
 
 
 def _is_near(day: date, days: Iterable[date], most: int) -> bool:
