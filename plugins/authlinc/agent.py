@@ -4,6 +4,7 @@ from authlinc import cli, contract, routes
 from authlinc.config import Config
 from authlinc.demo import demo
 from authlinc.lifespan import lifespan
+from authlinc.service.colleagues import ask_colleague
 from authlinc.service.directory import find_organization, load_organization
 from authlinc.service.key_ring import PREFIX as API_KEY
 from authlinc.service.key_watch import verify
@@ -63,6 +64,14 @@ agent = Agent(
             permission="organization:read",
             joins_transaction=True,
             tool=True,
+        ),
+        Task(
+            contract.AskColleague,
+            contract.Colleague,
+            ask_colleague,
+            "Say whether a user of the organization may do something",
+            "بيان ما إذا كان لمستخدم في المنشأة صلاحية معينة",
+            joins_transaction=True,
         ),
     ),
     sealed=(

@@ -49,6 +49,19 @@ class LoadOrganization(Struct, frozen=True):
     organization_id: UUID
 
 
+class AskColleague(Struct, frozen=True):
+    """Ask whether a user of the caller's organization may do something."""
+
+    user_id: UUID
+    permission: str
+
+
+class Colleague(Struct, frozen=True):
+    """Whether there is such a user, who may sign in and do it."""
+
+    may: bool
+
+
 class UserLoggedIn(Struct, frozen=True, tag="authlinc.user_logged_in.v1"):
     """A user signed in."""
 

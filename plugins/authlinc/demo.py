@@ -33,6 +33,7 @@ _USERS = (
     ("nurse", "nurse", _HOSPITAL, "Noura Al-Qahtani", "نورة القحطاني"),
     ("billing", "billing", _HOSPITAL, "Faisal Al-Ghamdi", "فيصل الغامدي"),
     ("payer", "adjudicator", DEMO_PAYERS[0], "Sara Al-Zahrani", "سارة الزهراني"),
+    ("senior", "senior_adjudicator", DEMO_PAYERS[0], "Fahad Al-Shammari", "فهد الشمري"),
     ("researcher", "researcher", _OPERATOR, "Dr. Huda Al-Shehri", "د. هدى الشهري"),
     ("operator", "operator", _OPERATOR, "Majed Al-Dossari", "ماجد الدوسري"),
     ("auditor", "auditor", _OPERATOR, "Reem Al-Mutairi", "ريم المطيري"),

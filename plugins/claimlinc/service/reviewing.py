@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from authlinc.contract import AskColleague, Colleague
 from claimlinc import queries, review_queries
 from claimlinc.adjudication.facts import LineRuling
 from claimlinc.contract import ClaimStatus, Line, Outcome
@@ -69,8 +70,8 @@ async def show_case(ctx: Context, reference: str) -> tuple[ReviewDetail, Case]:
 
 async def assign(ctx: Context, reference: str, form: AssigneeForm, if_match: str | None) -> Case:
     """Give a case to somebody, take it, or put it back."""
-    who = _user(ctx, form.assignee)
     async with ctx.transaction() as tx:
+        who = await _user(ctx, form.assignee)
         case = await cases.lock(ctx, tx, reference, if_match)
         after(case.state, Event.ASSIGN, Role.REVIEWER)
         return await cases.moved(ctx, tx, replace(case, assigned_to=who), Step(Event.ASSIGN, Role.REVIEWER))
@@ -124,10 +125,13 @@ def _invalid(path: str, detail: str, detail_ar: str) -> Invalid:
     return Invalid(f"{path}: {detail}", f"{path}: {detail_ar}", errors=[fault(path, "value", detail, detail_ar)])
 
 
-def _user(ctx: Context, assignee: str | None) -> UUID | None:
+async def _user(ctx: Context, assignee: str | None) -> UUID | None:
     if assignee is None or assignee == _ME:
         return ctx.principal.user_id if assignee else None
-    return ids.parse("USR", assignee)
+    user = ids.parse("USR", assignee) if ids.looks_like("USR", assignee) else None
+    if user is None or not (await ctx.call(AskColleague(user, "claim:review"), Colleague)).may:
+        raise _invalid("assignee", "Nobody of the payer who may decide", "لا يوجد مراجع لدى الجهة الدافعة بهذا الرقم")
+    return user
 
 
 async def _detail(ctx: Context, tx: Transaction, case: Case) -> ReviewDetail:

@@ -111,9 +111,9 @@ async def test_the_demo_people_can_sign_in(run_app: RunApp) -> None:
     plan = DemoPlan(1447, "a pass phrase of the demo", (), 0, told.append)
     for _ in range(2):  # a second time changes nothing
         await demo(system(running), plan)
-    assert told == ["8 organizations, 8 users"] * 2
+    assert told == ["8 organizations, 9 users"] * 2
     async with client_of(running) as client:
-        for mailbox in ("admin", "doctor", "nurse", "billing", "payer", "researcher"):
+        for mailbox in ("admin", "doctor", "nurse", "billing", "payer", "senior", "researcher"):
             body = {"email": f"{mailbox}@demo.masterlinc.test", "password": "a pass phrase of the demo"}
             assert (await client.post("/api/v1/auth/login", json=body)).status_code == 200
     payers = [await system(running).call(FindOrganization(licence), OrganizationInfo) for licence in DEMO_PAYERS]

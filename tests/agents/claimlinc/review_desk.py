@@ -9,6 +9,7 @@ from uuid import UUID
 from claim_builders import NATIONAL_ID_OF_SARA, SERVICES, submission
 from claim_parties import Parties
 
+from authlinc.service.users import NewUser, create_user
 from claimlinc import review_terms_queries
 from claimlinc.contract import (
     ClaimSubmission,
@@ -27,7 +28,8 @@ from masterlinc.clock import today
 from masterlinc.context import Context
 from masterlinc.etags import etag
 from masterlinc.identity import NATIONAL_ID
-from masterlinc.ids import new_id
+from masterlinc.ids import new_id, show
+from masterlinc.security.principal import service_principal
 from masterlinc.testing import MakePrincipal, Running
 from policylinc import service as policies
 from policylinc.drafts import ContractDraft, PriceDraft
@@ -51,6 +53,7 @@ def reject(sequence: int, **more: Any) -> RulingForm:
 class Desk:
     """The people of a payer, and a stranger of another one."""
 
+    running: Running
     parties: Parties
     reviewer: Context
     senior: Context
@@ -60,6 +63,17 @@ class Desk:
     @property
     def today(self) -> date:
         return today(self.reviewer.clock)
+
+    async def account(self, role: str) -> str:
+        """Make a user of the payer, and return their number."""
+        ctx = self.running.context("authlinc", service_principal("authlinc", frozenset({self.parties.payer_id})))
+        email = f"{new_id().hex[-12:]}@payer.test"
+        new = NewUser(self.parties.payer_id, email, "one pass phrase for the desk", "Nora", "نورة", (role,))
+        return show("USR", await create_user(ctx, new))
+
+    async def idle(self) -> None:
+        """Let events and workflows come to their end."""
+        await self.running.dispatcher.idle()
 
     def claim(self, *lines: Line, **more: Any) -> ClaimSubmission:
         values: dict[str, Any] = {
@@ -166,6 +180,7 @@ def open_desk(running: Running, parties: Parties, make_principal: MakePrincipal)
 
     payer = parties.payer_id
     return Desk(
+        running,
         parties,
         person("adjudicator", organization=payer),
         person("senior_adjudicator", organization=payer),

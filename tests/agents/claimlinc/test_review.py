@@ -86,6 +86,29 @@ async def test_a_case_is_taken_given_and_put_back_in_the_version_that_was_seen(d
     assert (await desk.show(case)).assignee is None
 
 
+async def test_a_case_is_given_to_somebody_of_the_payer_who_may_decide(desk):
+    case = await desk.pended(line("10", quantity="0"))
+    adjudicator, admin = [await desk.account(role) for role in ("adjudicator", "payer_admin")]
+    stranger = ids.show("USR", desk.stranger.principal.user_id)
+    for wrong in (admin, stranger, "somebody"):
+        with pytest.raises(Invalid):
+            await reviewing.assign(desk.reviewer, case.reference, AssigneeForm(wrong), await desk.tag(case))
+    await reviewing.assign(desk.reviewer, case.reference, AssigneeForm(adjudicator), await desk.tag(case))
+    assert (await desk.show(case)).assignee == adjudicator
+
+
+async def test_tax_on_a_price_of_nothing_can_only_be_rejected(desk):
+    """15 of tax on 0: there is nothing to pay before tax, so nothing to approve."""
+    case = await desk.pended(line("0", "15"))
+    assert (await desk.show(case)).adjudication.lines[0].denial_code == "BE-1-6"
+    with pytest.raises(RulingInvalid) as refused:
+        await desk.decide(case, approve(1))
+    assert [one.path for one in refused.value.errors] == ["lines[0].decision"]
+    await desk.decide(case, reject(1))
+    assert (await desk.show(case)).status == "rejected"
+    assert await desk.used() == 0
+
+
 async def test_a_claim_without_a_quantity_is_approved_by_the_real_one(desk):
     """2 x 100, dental: 200 allowed, co-pay 15 % = 30, the payer 170; 170 counts against the limit."""
     case = await desk.pended(line("100", quantity="0"))
