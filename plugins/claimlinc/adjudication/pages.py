@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterator
 
 from claimlinc.adjudication.cover import CLAIM_RULES
+from claimlinc.adjudication.review import REVIEW
 from claimlinc.adjudication.rules import RULES, RULES_VERSION
 from claimlinc.adjudication.work import ClaimRule, Rule, Stage
 
@@ -20,6 +21,10 @@ _ABOUT = (
     "Lines are decided in the order of the claim; every rule looks in this order. How they work together is told in"
     " [How a claim is decided](../adjudication.md)."
 )
+_REVIEW = (
+    f"[`{REVIEW.id}`]({REVIEW.id}.md) takes the place of the edits and of the price rules on a line that a person of"
+    " the payer has ruled on: [Review](../review.md)."
+)
 _TESTS = "tests/agents/claimlinc/test_rule_cases.py"
 _MADE = "<!-- Written by `masterlinc rules docs`: change the rule, not this page. -->"
 
@@ -27,7 +32,7 @@ _MADE = "<!-- Written by `masterlinc rules docs`: change the rule, not this page
 def pages() -> dict[str, str]:
     """Return every page by its file name."""
     rules: tuple[Rule | ClaimRule, ...] = (*CLAIM_RULES, *RULES)
-    return {"README.md": _index(rules)} | {f"{rule.id}.md": _page(rule) for rule in rules}
+    return {"README.md": _index(rules)} | {f"{rule.id}.md": _page(rule) for rule in (*rules, REVIEW)}
 
 
 def _index(rules: tuple[Rule | ClaimRule, ...]) -> str:
@@ -44,6 +49,7 @@ def _index(rules: tuple[Rule | ClaimRule, ...]) -> str:
         if rows:
             head = "| # | rule | asks | where it fails |\n|---|---|---|---|"
             parts.append(f"## {stage.value.capitalize()}\n\n{_STAGES[stage]}\n\n{head}\n" + "\n".join(rows))
+    parts.append(f"## A person's ruling\n\n{_REVIEW}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -79,6 +85,7 @@ def _facts(rule: Rule | ClaimRule) -> Iterator[tuple[str, str]]:
 
 def _cases(rule: Rule | ClaimRule) -> Iterator[str]:
     for name, case in rule.cases.items():
-        outcome = "the line stands" if case.outcome is None else f"**{case.outcome.value}**"
+        stands = "as the person ruled" if rule is REVIEW else "the line stands"
+        outcome = stands if case.outcome is None else f"**{case.outcome.value}**"
         code = f", `{case.code}`" if case.code else ""
         yield f'### `{name}`: {outcome}{code}\n\n> {case.text}\n\n<blockquote dir="rtl">{case.text_ar}</blockquote>'

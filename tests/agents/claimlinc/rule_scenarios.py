@@ -6,10 +6,11 @@ from typing import Any
 
 from claim_builders import SERVICES, benefit, line, price, sar, submission, terms
 from edit_scenarios import EDITS
+from msgspec.structs import replace
 
 from claimlinc.adjudication import Facts
-from claimlinc.adjudication.facts import Authorization, AuthorizedLine, EmergencyNotice
-from claimlinc.contract import ClaimSubmission, Coding, Subject, Use
+from claimlinc.adjudication.facts import Authorization, AuthorizedLine, EmergencyNotice, LineRuling, Review
+from claimlinc.contract import ClaimSubmission, Coding, Outcome, Subject, Use
 from policylinc.contract import (
     BenefitLimit,
     BenefitTerm,
@@ -135,4 +136,18 @@ EMERGENCIES: tuple[Scenario, ...] = tuple(
         EmergencyNotice(24, _CAME, _CAME + timedelta(hours=25), in_time=False),
     )
 )
-SCENARIOS: tuple[Scenario, ...] = COVER + EXCLUSIONS + AUTHORIZATIONS + PRICES + SHARES + EDITS + EMERGENCIES
+_APPROVED = LineRuling(1, Outcome.APPROVED)
+_WHY = {"denial_code": "MN-1-1", "reason": "Not justified.", "reason_ar": "غير مبرر."}
+_OVERRIDES = {"override": True, "override_reason": "A promise.", "override_reason_ar": "وعد."}
+REVIEWS: tuple[Scenario, ...] = tuple(
+    (submission(line()), Facts(terms(prices=prices), review=Review("USR-1", (ruling,), ran_out=ran_out)))
+    for ran_out in ("", "2026-03-10 10:00")
+    for ruling, prices in (
+        (_APPROVED, ()),
+        (_APPROVED, (price("70"),)),
+        (LineRuling(1, Outcome.PARTIAL, sar(40), **_WHY), ()),
+        (LineRuling(1, Outcome.REJECTED, **_WHY), ()),
+        (replace(_APPROVED, **_OVERRIDES), (price("70"),)),
+    )
+)
+SCENARIOS: tuple[Scenario, ...] = COVER + EXCLUSIONS + AUTHORIZATIONS + PRICES + SHARES + EDITS + EMERGENCIES + REVIEWS
