@@ -14,12 +14,19 @@ _INSIDE = ("masterlinc.app", "masterlinc.asgi", "masterlinc.authoring", "masterl
 
 
 def its_contract_is_data(subject: Subject) -> Iterator[str]:
-    """contract.py imports only the standard library, msgspec and masterlinc.money."""
-    path = subject.package / "contract.py"
-    if path.is_file():
-        for module in sorted(imported(path, subject.name)):
-            if module.partition(".")[0] not in sys.stdlib_module_names and module not in _DATA:
-                yield f"contract.py imports {module}: other agents would get it too; move what needs it elsewhere"
+    """contract.py imports only the standard library, msgspec, masterlinc.money, and its own parts that do so too."""
+    modules, seen, waiting = dict(subject.modules()), set[str](), [f"{subject.name}.contract"]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in modules:
+            continue
+        seen.add(name)
+        for module in sorted(imported(modules[name], name)):
+            if module.startswith(f"{subject.name}.contract_"):
+                waiting.append(module)
+            elif module.partition(".")[0] not in sys.stdlib_module_names and module not in _DATA:
+                part = modules[name].name
+                yield f"{part} imports {module}: other agents would get it too; move what needs it elsewhere"
 
 
 def it_sees_only_the_contracts_of_others(subject: Subject) -> Iterator[str]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from claimlinc.submission import (
+from claimlinc.contract_submission import (
     Attachment,
     CareTeamMember,
     ClaimSubmission,
@@ -32,6 +32,8 @@ __all__ = [
     "AuthorizationOverdue",
     "BatchSent",
     "BatchSettled",
+    "CancelDecision",
+    "CancelReason",
     "CareTeamMember",
     "ClaimCancelled",
     "ClaimDecided",
@@ -46,6 +48,7 @@ __all__ = [
     "DecidedSubmission",
     "Decision",
     "Diagnosis",
+    "EndedDecision",
     "Identifier",
     "Line",
     "LineDecision",
@@ -301,6 +304,29 @@ class TakenUp(Struct, frozen=True):
 
     review_id: str
     status: ClaimStatus
+
+
+class CancelReason(StrEnum):
+    """Why a provider takes a claim back (NPHIES task-reason-code)."""
+
+    WRONG_INFORMATION = "WI"
+    NOT_PERFORMED = "NP"
+    ALREADY_SUBMITTED = "TAS"
+
+
+class CancelDecision(Struct, frozen=True):
+    """End a payer's decision because its provider cancels the claim: its use is taken back. Joins the transaction."""
+
+    payer_organization_id: UUID
+    provider_organization_id: UUID
+    decision_id: UUID
+    reason: CancelReason
+
+
+class EndedDecision(Struct, frozen=True):
+    """The last decision on the submission, which was ended."""
+
+    decision_id: UUID
 
 
 # Events ------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """What other agents and the workflow may ask of claims."""
 
-from claimlinc.chain_schemas import CancelDecision, EndedDecision
 from claimlinc.contract import (
     AppealDecision,
+    CancelDecision,
     DecidedSubmission,
     DecideSubmission,
+    EndedDecision,
     GiveInformation,
     LoadClaim,
     LoadedClaim,

@@ -19,12 +19,10 @@ from policylinc.cover import find_cover
 from policylinc.demo import demo
 from policylinc.enrolment import enrol_unknown
 from policylinc.ledger import load_terms, post_benefits, reverse_benefits
-from policylinc.member_routes import router as member_router
 from policylinc.other_days import load_terms_of_day
-from policylinc.routes import router
+from policylinc.routes import member_router, router, term_router
 from policylinc.schemas import PolicyAnswer, PolicyQuestion
 from policylinc.tables import TABLES
-from policylinc.term_routes import router as term_router
 from policylinc.validation import validate_policy
 
 agent = Agent(

@@ -162,6 +162,11 @@ WRITTEN = (
         (CONTRACT, "\nfrom msgspec", "\nfrom masterlinc import ids\nfrom msgspec"),
     ),
     planted(
+        "its_contract_is_data",
+        ".service: other agents would get it too",
+        (CONTRACT, "\nfrom msgspec", "\nfrom . import service\nfrom msgspec"),
+    ),
+    planted(
         "it_sees_only_the_contracts_of_others",
         "import authlinc.contract only",
         imports(SERVICE, "from authlinc.errors import *"),

@@ -4,8 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from claimlinc import queries, writes
-from claimlinc.chain_schemas import CancelDecision, CancelForm, ClaimCancelledView, EndedDecision
-from claimlinc.contract import ClaimCancelled, ClaimStatus
+from claimlinc.chain_schemas import CancelForm, ClaimCancelledView
+from claimlinc.contract import CancelDecision, ClaimCancelled, ClaimStatus, EndedDecision
 from claimlinc.errors import ClaimNotCancellable
 from claimlinc.service.linking import note_answer, own_claim
 from claimlinc.service.states import Event, Role, after

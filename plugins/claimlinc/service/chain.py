@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from claimlinc import chain_queries, payment_queries, queries
-from claimlinc.chain_schemas import CancelDecision, EndedDecision
 from claimlinc.contract import (
+    CancelDecision,
     ClaimSubmission,
     DecideSubmission,
+    EndedDecision,
     Outcome,
     Use,
 )

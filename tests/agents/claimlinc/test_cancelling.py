@@ -10,8 +10,8 @@ from claim_deciding import claim, decide, record
 from claim_parties import make_parties
 from msgspec.structs import replace
 
-from claimlinc.chain_schemas import CancelDecision, CancelForm, CancelReason, EndedDecision
-from claimlinc.contract import ClaimStatus, Outcome
+from claimlinc.chain_schemas import CancelForm
+from claimlinc.contract import CancelDecision, CancelReason, ClaimStatus, EndedDecision, Outcome
 from claimlinc.errors import ClaimNotCancellable, ClaimNotCorrectable, ClaimStateRefused
 from claimlinc.service import cases
 from claimlinc.service.cancelling import cancel

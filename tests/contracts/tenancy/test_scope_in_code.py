@@ -59,6 +59,7 @@ OTHER_SCOPES = {
     "policylinc/cover.py": "a provider asks payers that it may ask (reach.py)",
     "policylinc/demo.py": "the demo",
     "policylinc/changes/importing.py": "the payer that is named; called by its own people's proposals and a command",
+    "policylinc/other_days.py": "the payer that asks what if: a task without a permission, for its own runs",
     "policylinc/roster/importing.py": "the payer that is named; asked for by its own people and by a command",
     "policylinc/enrolment.py": "the payer that is named; a task without a permission",
     "policylinc/ledger.py": "the payer that is named; tasks without a permission",

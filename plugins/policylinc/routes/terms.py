@@ -26,7 +26,7 @@ from policylinc.changes.schemas import (
     TermsInForce,
 )
 from policylinc.changes.showing import terms_in_force
-from policylinc.member_routes import form_of
+from policylinc.routes.members import form_of
 
 _READ = {"permission": "terms:read"}
 _PROPOSE = {"permission": "terms:propose"}
