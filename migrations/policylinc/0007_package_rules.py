@@ -10,6 +10,7 @@ DESCRIPTION = "service rules on packages"
 
 SQL = """
 ALTER TABLE policylinc.service_rule ADD COLUMN includes text[] NOT NULL DEFAULT '{}';
+ALTER TABLE policylinc.service_rule ALTER COLUMN includes DROP DEFAULT;
 ALTER TABLE policylinc.service_rule DROP CONSTRAINT service_rule_kind_check;
 ALTER TABLE policylinc.service_rule ADD CONSTRAINT service_rule_kind_check
     CHECK (kind IN ('exclusion', 'authorization', 'waiting', 'age', 'sex', 'frequency', 'diagnosis', 'package'));
