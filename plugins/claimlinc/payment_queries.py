@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from masterlinc.db.transaction import Transaction
@@ -27,14 +28,33 @@ _BATCH_STATES = {
 }
 
 
-async def lock_due(tx: Transaction, payer: UUID, provider: UUID, until: datetime | None, most: int) -> list[Any]:
-    """Lock the accounts of a provider on which something is due, in their order, and return them."""
+_OF_PROVIDER = "AND a.provider_organization_id = $2 AND ($3::timestamptz IS NULL OR a.decided_at < $3)"
+
+
+class Wanted(NamedTuple):
+    """What is to be collected: of whom, for whom, decided by when."""
+
+    payer: UUID
+    provider: UUID
+    until: datetime | None
+
+
+async def due_in_all(tx: Transaction, wanted: Wanted) -> Decimal:
+    """Return what is due to a provider, less what is to be taken back."""
+    found: Decimal | None = await tx.fetchval(
+        f"SELECT sum(a.entitled - a.paid) {_DUE} {_OF_PROVIDER}",
+        *wanted,
+    )
+    return found or Decimal(0)
+
+
+async def lock_due(tx: Transaction, wanted: Wanted, most: int, *, back: bool) -> list[Any]:
+    """Lock the oldest accounts on which something is to be paid, or to be taken back, and return them."""
     return await tx.fetch(
-        f"SELECT a.* {_DUE} AND a.provider_organization_id = $2 AND ($3::timestamptz IS NULL OR a.decided_at < $3)"
-        " ORDER BY a.id LIMIT $4 FOR NO KEY UPDATE OF a",
-        payer,
-        provider,
-        until,
+        f"SELECT a.* {_DUE} {_OF_PROVIDER} AND (a.entitled < a.paid) = $4"
+        " ORDER BY a.id LIMIT $5 FOR NO KEY UPDATE OF a",
+        *wanted,
+        back,
         most,
     )
 

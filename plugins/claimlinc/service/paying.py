@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from claimlinc import payment_queries, writes
 from claimlinc.contract import BatchSent, BatchSettled, ClaimStatus
 from claimlinc.errors import BatchStateRefused, NothingDue, SamePerson
@@ -51,6 +53,10 @@ _ACTIONS = {
     "settled": "payment.settle",
     "withdrawn": "payment.withdraw",
 }
+_MEANWHILE = (
+    "Somebody collects for this provider at the moment; look at the batches",
+    "يُعد شخص آخر دفعة لمقدم الخدمة هذا حالياً؛ راجع دفعات السداد",
+)
 STATES = ("draft", "approved", "sent", "settled", "withdrawn")
 
 
@@ -63,24 +69,45 @@ async def show_due(ctx: Context) -> DuePage:
 
 async def prepare(ctx: Context, form: BatchForm) -> BatchDetail:
     """Collect what is due to a provider into a draft; raises NothingDue, Invalid."""
-    provider = await _provider(ctx, form)
-    payer, config, now = ctx.principal.organization_id, ctx.config, ctx.clock.now()
-    until = _end_of(form)
-    percents = (Decimal(form.early_fee_percent), Decimal(str(config.nphies_fee_percent)))
-    async with ctx.transaction() as tx:
-        accounts = await payment_queries.lock_due(tx, payer, provider, until, config.batch_claims)
+    wanted = payment_queries.Wanted(ctx.principal.organization_id, await _provider(ctx, form), _end_of(form))
+    try:
+        async with ctx.transaction() as tx:
+            return await _draft(ctx, tx, wanted, Decimal(form.early_fee_percent))
+    except asyncpg.UniqueViolationError:  # a claim went into another batch between looking and locking
+        raise NothingDue(*_MEANWHILE) from None
+
+
+async def _draft(ctx: Context, tx: Transaction, wanted: payment_queries.Wanted, early_percent: Decimal) -> BatchDetail:
+    payer, provider, _ = wanted
+    percents = (early_percent, Decimal(str(ctx.config.nphies_fee_percent)))
+    pairs, sums = await _collect(ctx, tx, wanted, percents)
+    batch_id = ids.new_id()
+    figures = (len(pairs), *sums, sums.amount)
+    row = (payer, batch_id, provider, *percents, *figures, ctx.principal.user_id, ctx.clock.now())
+    lines = [(payer, batch_id, place, provider, *_line(*pair)) for place, pair in enumerate(pairs, 1)]
+    await payment_queries.add_batch(tx, row, lines)
+    _audit(tx, "payment.prepare", payer, batch_id, {"claims": str(len(lines)), "amount": str(sums.amount)})
+    return await _detail(tx, payer, batch_id)
+
+
+async def _collect(
+    ctx: Context, tx: Transaction, wanted: payment_queries.Wanted, percents: tuple[Decimal, Decimal]
+) -> tuple[list[tuple[Any, Detail]], Detail]:
+    """Lock what a batch pays and takes back, as much of either as fits, and sum it up; the oldest come first."""
+    total, most = await payment_queries.due_in_all(tx, wanted), ctx.config.batch_claims
+    if total <= 0:
+        raise _nothing_due(total)
+    back = await payment_queries.lock_due(tx, wanted, most // 2, back=True)
+    paid = await payment_queries.lock_due(tx, wanted, most - len(back), back=False)
+    while True:
+        accounts = sorted([*paid, *back], key=lambda one: one["id"])
         details = [detail(one["entitled"] - one["paid"], *percents) for one in accounts]
         sums = Detail(*(sum((getattr(one, name) for one in details), Decimal(0)) for name in Detail._fields))
-        if sums.amount <= 0:
-            raise _nothing_due(sums)
-        batch_id = ids.new_id()
-        figures = (len(details), *sums, sums.amount)
-        row = (payer, batch_id, provider, *percents, *figures, ctx.principal.user_id, now)
-        numbered = enumerate(zip(accounts, details, strict=True), 1)
-        lines = [(payer, batch_id, place, provider, *_line(*pair)) for place, pair in numbered]
-        await payment_queries.add_batch(tx, row, lines)
-        _audit(tx, "payment.prepare", payer, batch_id, {"claims": str(len(lines)), "amount": str(sums.amount)})
-        return await _detail(tx, payer, batch_id)
+        if sums.amount > 0:
+            return list(zip(accounts, details, strict=True)), sums
+        if not back or len(back) + len(paid) < most:
+            raise _nothing_due(sums.payment)
+        back.pop()  # the batch is full, and what covers this comes in the next one
 
 
 async def list_batches(ctx: Context, state: str | None, page: int, limit: int, offset: int) -> BatchPage:
@@ -219,14 +246,13 @@ def _line(account: Any, figures: Detail) -> tuple[Any, ...]:
     )
 
 
-def _nothing_due(sums: Detail) -> NothingDue:
-    if sums.payment < 0:
-        owed = -sums.payment
-        return NothingDue(
-            f"SAR {owed} is to be taken back and nothing covers it yet: it waits for the next payments",
-            f"المبلغ المطلوب استرداده {owed} ريال ولا توجد مدفوعات تغطيه بعد: ينتظر المدفوعات القادمة",
-        )
-    return NothingDue()
+def _nothing_due(total: Decimal) -> NothingDue:
+    if total >= 0:
+        return NothingDue()
+    return NothingDue(
+        f"SAR {-total} is to be taken back and nothing covers it yet: it waits for the next payments",
+        f"المبلغ المطلوب استرداده {-total} ريال ولا توجد مدفوعات تغطيه بعد: ينتظر المدفوعات القادمة",
+    )
 
 
 async def _detail(tx: Transaction, payer: UUID, batch_id: UUID) -> BatchDetail:

@@ -165,3 +165,27 @@ async def test_an_authorization_is_extended_by_a_request_that_goes_the_whole_way
     told = (await client.get(f"/api/v1/authorizations/{reference}", headers=headers)).json()
     assert (told["status"], told["lines"][0]["quantity_left"], told["lines"][0]["amount_left"]) == ("active", 3, 600)
     assert [one["kind"] for one in told["entries"]] == ["grant", "grant"]
+
+
+async def test_a_correction_goes_the_whole_way_and_stands_in_the_place_of_the_old_claim(
+    client, headers, exchange, parties
+):
+    """200 + 30 corrected to 100 + 15: the message names the old claim, the payer takes back 170 and posts 85."""
+    old = await submitted(client, headers, form(parties))
+    await finished(client, headers, exchange, old)
+    lines = [form(parties)["lines"][0] | {"unit_price": 100, "tax": 15}]
+    asked = await client.post(f"/api/v1/claims/{old}/correct", json=form(parties, lines=lines), headers=headers)
+    assert asked.status_code == 201, asked.text
+    new = asked.json()["claim_id"]
+    shown = await finished(client, headers, exchange, new)
+    assert (shown["status"], shown["corrects"]) == ("approved", [old])
+    before = (await client.get(f"/api/v1/claims/{old}", headers=headers)).json()
+    assert (before["status"], before["corrected_by"]) == ("replaced", new)
+    async with parties.payer.transaction() as tx:
+        used = await tx.fetchval("SELECT sum(used) FROM policylinc.balance WHERE member_id = $1", parties.member_id)
+    assert used == 85
+    gone = await client.post(f"/api/v1/claims/{new}/cancel", json={"reason": "NP"}, headers=headers)
+    assert gone.json()["status"] == "cancelled", gone.text
+    async with parties.payer.transaction() as tx:
+        used = await tx.fetchval("SELECT sum(used) FROM policylinc.balance WHERE member_id = $1", parties.member_id)
+    assert used == 0

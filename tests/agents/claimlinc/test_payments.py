@@ -93,6 +93,24 @@ async def test_rejected_and_pended_claims_are_not_paid(quiet, desk):
         await paying.prepare(desk[0], to(quiet))
 
 
+async def test_more_than_a_batch_holds_is_paid_in_several_and_nothing_is_stuck(quiet, desk, monkeypatch):
+    """Three paid claims of 85 are corrected to 127.50 each: what is taken back is older than all that covers it."""
+    old = [claim(quiet, line("100")) for _ in range(3)]
+    for one in old:
+        await answered(quiet, one)
+    await pay(desk, quiet)
+    for one in old:
+        await answered(quiet, correction(quiet, one, line("150")))
+    monkeypatch.setattr(desk[0].config, "batch_claims", 2)
+    payments = []
+    with pytest.raises(NothingDue):
+        while True:
+            payments.append([one.payment for one in (await pay(desk, quiet)).lines])
+    assert payments == [[Decimal("-85.00"), Decimal("127.50")]] * 3
+    sums = await paid_in_all(quiet)
+    assert sums["paid"] == sums["entitled"] == Decimal("382.50")
+
+
 async def test_what_a_person_looks_at_is_not_paid(quiet, desk):
     """A decided claim that is opened again waits, and is due when the case is over."""
     _, decided = await answered(quiet, claim(quiet))
