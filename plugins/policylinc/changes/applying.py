@@ -75,9 +75,24 @@ async def apply_change(tx: Transaction, change: Change, own: Ownership, today: d
 async def apply_parts(tx: Transaction, parts: Iterable[Part], own: Ownership, today: date) -> None:
     """Write the versions that plans say, and what hangs on them."""
     for part in parts:
+        if part.plan.set is sets.POLICIES:
+            await _write_policies(tx, part, own)
+            continue
         made = await carry_out(tx, part.plan, own, part.columns, today)
         if part.plan.set is sets.BENEFITS:
             await _insert_limits(tx, own.payer, part.plan, made)
+
+
+async def _write_policies(tx: Transaction, part: Part, own: Ownership) -> None:
+    for step in part.plan.steps:
+        assert isinstance(step.after, sets.PolicyGrant)
+        row = part.columns(step)
+        if step.before is None:
+            named = {"organization_id": own.payer} | msgspec.structs.asdict(step.after) | row
+            await insert_rows(tx, part.plan.set.table, [named])
+        else:
+            sql = "UPDATE policylinc.policy SET status = $3 WHERE organization_id = $1 AND id = $2"
+            await tx.execute(sql, own.payer, row["id"], step.after.status.value)
 
 
 async def _insert_limits(tx: Transaction, payer: UUID, plan: Plan, made: dict[str, UUID]) -> None:

@@ -15,6 +15,7 @@ from policylinc.changes.documents import (
     ListedProvider,
     NetworkDocument,
     PayerDocument,
+    PolicyDocument,
     PriceItem,
     PriceListDocument,
     ProductDocument,
@@ -31,6 +32,7 @@ from policylinc.checks import (
     doubles,
     fault,
     number,
+    order,
     patterns,
     percent,
     shape,
@@ -288,6 +290,20 @@ def _payer(document: PayerDocument) -> _Faults:
         yield from percent("vat_percent", document.vat_percent)
 
 
+def _policy(document: PolicyDocument) -> _Faults:
+    yield from number("policy_number", document.policy_number)
+    yield from shape("product", document.product, CODE)
+    yield from shape("policy_class", document.policy_class, CLASS)
+    yield from text("holder", document.holder)
+    yield from order("expiry_date", document.effective_from, document.expiry_date)
+    if document.expiry_date > _LAST:
+        yield fault("expiry_date", "range", "A day up to 2199 is expected", "المتوقع تاريخ حتى 2199")
+    yield from amount("annual_limit", document.annual_limit)
+    yield from amount("deductible", document.deductible)
+    if document.network:
+        yield from _network_code("network", document.network)
+
+
 _CHECKS: dict[type[Struct], Callable[[Any], _Faults]] = {
     LimitDraft: _limit,
     CopayDraft: _copay,
@@ -302,4 +318,5 @@ _CHECKS: dict[type[Struct], Callable[[Any], _Faults]] = {
     ListedProvider: _provider,
     NetworkDocument: _network,
     PayerDocument: _payer,
+    PolicyDocument: _policy,
 }

@@ -1,8 +1,8 @@
-"""Price lists and service rules as CSV: the header says which it is. Rows become the trees that JSON would give."""
+"""Price lists, service rules and policies as CSV: the header says which. Rows become the trees that JSON would give."""
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from masterlinc.errors import FieldError
@@ -13,6 +13,8 @@ _RULES = ("rule", "kind", "text", "text_ar", "effective_from")
 _LISTS = ("codes", "diagnoses", "benefits", "includes")  # separated by spaces
 _NUMBERS = ("days", "count", "min_age", "max_age")
 _RULES_MAY = ("product", "policy_class", *_LISTS, "above", "in_emergencies", *_NUMBERS, "sex")
+_POLICIES = ("policy_number", "product", "policy_class", "holder", "effective_from", "expiry_date")
+_POLICIES_MAY = ("status", "annual_limit", "deductible", "network")
 _HEADS = ("contract", "effective_from", "percent_of_billed", "provider", "product")  # of the document, not of a row
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -24,7 +26,11 @@ class Rows(NamedTuple):
     lines: list[int]
 
 
-def read_csv(data: bytes) -> tuple[list[Rows], list[FieldError]]:
+_Columns = tuple[tuple[str, ...], tuple[str, ...]]  # needed, and those that may be there
+_Found = tuple[list[Rows], list[FieldError]]
+
+
+def read_csv(data: bytes) -> _Found:
     """Read the rows of a file; those of one subject and day are one document."""
     try:
         text = data.decode("utf-8-sig")
@@ -39,14 +45,21 @@ def read_csv(data: bytes) -> tuple[list[Rows], list[FieldError]]:
         header = [name.strip() for name in reader.fieldnames or ()]
         reader.fieldnames = header
         faults = list(_header_faults(header))
-        return ([], faults) if faults else _group(reader, "prices" if "amount" in header else "rules")
+        return ([], faults) if faults else _READERS[_columns(header)](reader)
     except csv.Error:
         at = f"line {reader.reader.line_num}"
         return [], [_fault(at, "csv", "This is not CSV: a quote is wrong", "الملف ليس بصيغة CSV: علامة اقتباس خاطئة")]
 
 
+def _columns(header: Iterable[str]) -> _Columns:
+    """Say by one column that no other table has what a table is of."""
+    if "amount" in header:
+        return _PRICES, _PRICES_MAY
+    return (_POLICIES, _POLICIES_MAY) if "holder" in header else (_RULES, _RULES_MAY)
+
+
 def _header_faults(header: list[str]) -> Iterator[FieldError]:
-    needed, may = (_PRICES, _PRICES_MAY) if "amount" in header else (_RULES, _RULES_MAY)
+    needed, may = _columns(header)
     for name in needed:
         if name not in header:
             yield _fault(f"line 1, {name}", "missing", "The header lacks this column", "ينقص هذا العمود في السطر الأول")
@@ -57,22 +70,32 @@ def _header_faults(header: list[str]) -> Iterator[FieldError]:
         yield _fault(f"line 1, {name}", "double", "The column is there twice", "تكرر العمود")
 
 
-def _group(reader: "csv.DictReader[str]", items: str) -> tuple[list[Rows], list[FieldError]]:
-    faults: list[FieldError] = []
-    found: dict[tuple[str, ...], Rows] = {}
+def _rows(reader: "csv.DictReader[str]", faults: list[FieldError]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Return the cells that say something, with their line."""
     for row in reader:
         if None in row or None in row.values():
             at = f"line {reader.line_num}"
             faults.append(_fault(at, "columns", "The row has not the header's columns", "أعمدة السطر لا تطابق العنوان"))
-            continue
-        given = {name: value.strip() for name, value in row.items() if value.strip()}
+        else:
+            yield reader.line_num, {name: value.strip() for name, value in row.items() if value.strip()}
+
+
+def _group(reader: "csv.DictReader[str]", items: str) -> _Found:
+    faults: list[FieldError] = []
+    found: dict[tuple[str, ...], Rows] = {}
+    for line, given in _rows(reader, faults):
         head = {name: given.pop(name) for name in _HEADS if name in given}
         key = tuple(head.get(name, "") for name in _HEADS)
         kind = "price_list" if items == "prices" else "service_rules"
         rows = found.setdefault(key, Rows({"kind": kind, **head, items: []}, []))
         rows.tree[items].append(given if items == "prices" else _rule(given))
-        rows.lines.append(reader.line_num)
+        rows.lines.append(line)
     return list(found.values()), faults
+
+
+def _one_by_one(reader: "csv.DictReader[str]") -> _Found:
+    faults: list[FieldError] = []
+    return [Rows({"kind": "policy", **given}, [line]) for line, given in _rows(reader, faults)], faults
 
 
 def _rule(given: Mapping[str, str]) -> dict[str, Any]:
@@ -88,3 +111,10 @@ def _rule(given: Mapping[str, str]) -> dict[str, Any]:
 
 def _fault(path: str, code: str, detail: str, detail_ar: str) -> FieldError:
     return FieldError(path=path, code=code, detail=detail, detail_ar=detail_ar)
+
+
+_READERS: dict[_Columns, Callable[["csv.DictReader[str]"], _Found]] = {
+    (_PRICES, _PRICES_MAY): lambda reader: _group(reader, "prices"),
+    (_RULES, _RULES_MAY): lambda reader: _group(reader, "rules"),
+    (_POLICIES, _POLICIES_MAY): _one_by_one,
+}

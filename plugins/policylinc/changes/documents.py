@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from policylinc.contract import ServiceRuleKind, WhenLate
+from policylinc.contract import CoverStatus, ServiceRuleKind, WhenLate
 from policylinc.drafts import ClassDraft, ProductDraft
 
 
@@ -104,6 +104,25 @@ class NetworkDocument(_Document, frozen=True, kw_only=True, tag="network"):
         return self.code
 
 
+class PolicyDocument(_Document, frozen=True, kw_only=True, tag="policy"):
+    """A policy that is sold, or another status of one; limits and network are the class's where none are named."""
+
+    policy_number: str
+    product: str
+    policy_class: str
+    holder: str
+    expiry_date: date
+    status: CoverStatus = CoverStatus.ACTIVE
+    annual_limit: Decimal | None = None
+    deductible: Decimal | None = None
+    network: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """Return what is changed."""
+        return self.policy_number
+
+
 class PayerDocument(_Document, frozen=True, kw_only=True, tag="payer"):
     """How a payer deals with claims and authorizations."""
 
@@ -122,13 +141,14 @@ class PayerDocument(_Document, frozen=True, kw_only=True, tag="payer"):
         return ""
 
 
-Document = ProductDocument | PriceListDocument | RulesDocument | NetworkDocument | PayerDocument
+Document = ProductDocument | PriceListDocument | RulesDocument | NetworkDocument | PayerDocument | PolicyDocument
 KINDS: dict[str, type[Document]] = {
     "product": ProductDocument,
     "price_list": PriceListDocument,
     "service_rules": RulesDocument,
     "network": NetworkDocument,
     "payer": PayerDocument,
+    "policy": PolicyDocument,
 }
 
 

@@ -20,7 +20,7 @@ from policylinc.changes.versions import Ownership
 from policylinc.checks import fault
 
 # A document may speak of what another of the same import makes.
-_ORDER = ("payer", "network", "product", "price_list", "service_rules")
+_ORDER = ("payer", "network", "product", "policy", "price_list", "service_rules")
 
 
 class Outcome(Struct, frozen=True):
@@ -107,7 +107,7 @@ async def carry_out_all(  # noqa: PLR0913 - as above
             try:
                 async with ctx.transaction(frozenset({payer})):  # a savepoint
                     done.append(Done(change, await apply_change(tx, change, own, where.today)))
-            except asyncpg.ExclusionViolationError:
+            except (asyncpg.ExclusionViolationError, asyncpg.UniqueViolationError):  # made by another way meanwhile
                 found.append(_overlap())
         faults += source.place(found)
     if faults:

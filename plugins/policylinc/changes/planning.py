@@ -16,6 +16,7 @@ from policylinc.changes.documents import (
     Document,
     NetworkDocument,
     PayerDocument,
+    PolicyDocument,
     PriceListDocument,
     ProductDocument,
     RulesDocument,
@@ -24,7 +25,9 @@ from policylinc.changes.references import References
 from policylinc.changes.versions import Columns, Plan, Step, base_of, compare, read_versions
 from policylinc.checks import fault, order
 from policylinc.classification import is_known
+from policylinc.contract import CoverStatus
 from policylinc.drafts import BenefitDraft, ClassDraft
+from policylinc.queries import class_of_product
 
 _NEW = "new"
 Rows = tuple[tuple[str, tuple[Mapping[str, Any], ...]], ...]  # of tables without versions
@@ -206,6 +209,51 @@ async def _network(tx: Transaction, where: Surroundings, document: NetworkDocume
     return _change(where, document, [*faults, *_overlaps(plan)], (part,), base=base, held=held, rows=rows)
 
 
+async def _policy(tx: Transaction, where: Surroundings, document: PolicyDocument) -> Change:
+    found = await queries.policy(tx, where.payer, document.policy_number)
+    sold = await class_of_product(tx, where.payer, (document.product, document.policy_class), document.effective_from)
+    if sold is None:
+        words = "The product has no such class", "لا يوجد منتج أو فئة بهذا الاسم"
+        return Change(document, (fault("product", "unknown", *words),), _NEW)
+    before = None if found is None else _policy_grant(found)
+    own, limits = before or sold, ("annual_limit", "deductible", "network")
+    given = {name: getattr(document, name) for name in limits}
+    after = sets.PolicyGrant(
+        policy_number=document.policy_number,
+        product=document.product,
+        policy_class=document.policy_class,
+        holder=document.holder,
+        effective_date=document.effective_from,
+        expiry_date=document.expiry_date,
+        status=document.status,
+        **{name: getattr(own, name) if value is None else value for name, value in given.items()},
+    )
+    faults = [*_policy_faults(before, after)]
+    if document.network and not await queries.networks(tx, where.payer, [document.network]):
+        faults.append(fault("network", "unknown", "No network has this code", "لا توجد شبكة بهذا الرمز"))
+    steps = () if before == after else (Step(document.policy_number, before, after),)
+    row = {"id": found["id"] if found else new_id(), "product_id": sold.product_id, "created_at": where.now}
+    base = f"{found['id']} {found['status']}" if found else _NEW
+    return _change(where, document, faults, (Part(Plan(sets.POLICIES, steps, ()), lambda _: row),), base=base, held=())
+
+
+def _policy_grant(found: Any) -> sets.PolicyGrant:
+    fields = {name: found[name] for name in sets.PolicyGrant.__struct_fields__}
+    return sets.PolicyGrant(**fields | {"status": CoverStatus(found["status"])})
+
+
+def _policy_faults(before: sets.PolicyGrant | None, after: sets.PolicyGrant) -> Iterator[FieldError]:
+    """A policy is what was sold: it is ended or suspended, and renewed under another number."""
+    fields = {"effective_date": "effective_from"}
+    for name in sets.PolicyGrant.__struct_fields__ if before else ():
+        if name != "status" and getattr(before, name) != getattr(after, name):
+            words = (
+                "The policy says otherwise: only its status changes",
+                "الوثيقة القائمة تختلف عن ذلك: لا تتغير إلا حالتها",
+            )
+            yield fault(fields.get(name, name), "fixed", *words)
+
+
 async def _payer(tx: Transaction, where: Surroundings, document: PayerDocument) -> Change:
     held = await read_versions(tx, sets.PAYER_TERMS, where.payer, None)
     wanted = {"": sets.payer_grant(document, where.references.organization(document.administrator))}
@@ -295,4 +343,5 @@ _PLANNERS: dict[type[Document], _Planner] = {
     RulesDocument: _service_rules,
     NetworkDocument: _network,
     PayerDocument: _payer,
+    PolicyDocument: _policy,
 }

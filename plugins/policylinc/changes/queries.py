@@ -38,6 +38,18 @@ async def benefit_names(tx: Transaction, payer: UUID) -> frozenset[str]:
     return frozenset(row["benefit"] for row in await tx.fetch(sql, payer))
 
 
+async def policy(tx: Transaction, payer: UUID, policy_number: str) -> Any:
+    """Return a policy by its number."""
+    sql = """
+    SELECT p.id, p.policy_number, d.code AS product, p.policy_class, p.holder, p.effective_date, p.expiry_date,
+        p.status, p.annual_limit, p.deductible, p.network
+    FROM policylinc.policy p
+    JOIN policylinc.product d ON d.organization_id = p.organization_id AND d.id = p.product_id
+    WHERE p.organization_id = $1 AND p.policy_number = $2
+    """
+    return await tx.fetchrow(sql, payer, policy_number)
+
+
 async def contract(tx: Transaction, payer: UUID, code: str) -> Any:
     """Return a contract by its code."""
     sql = """

@@ -1,5 +1,6 @@
 """The sets of dated versions that a payer has, and how each is stored."""
 
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from msgspec import Struct
 
 from policylinc.changes.documents import PayerDocument, PriceItem, RuleItem
 from policylinc.changes.versions import VersionSet
-from policylinc.contract import WhenLate
+from policylinc.contract import CoverStatus, WhenLate
 from policylinc.drafts import BenefitDraft
 
 
@@ -133,6 +134,25 @@ PAYER_TERMS = VersionSet(
         "$2::text IS NULL",
     ),
 )
+
+
+class PolicyGrant(Struct, frozen=True):
+    """A policy as it is sold; of these only the status changes later."""
+
+    policy_number: str
+    product: str
+    policy_class: str
+    holder: str
+    effective_date: date
+    expiry_date: date
+    status: CoverStatus
+    annual_limit: Decimal
+    deductible: Decimal
+    network: str
+
+
+# No set of versions: a policy has its days itself, and is read by its number.
+POLICIES = VersionSet("policylinc.policy", PolicyGrant, "")
 
 
 def payer_grant(document: PayerDocument, administrator: UUID | None) -> PayerGrant:

@@ -18,13 +18,26 @@ from policylinc.changes.documents import (
     ListedProvider,
     NetworkDocument,
     PayerDocument,
+    PolicyDocument,
     PriceListDocument,
     ProductDocument,
     RulesDocument,
 )
 from policylinc.changes.schemas import TermsInForce
 from policylinc.changes.versions import VersionSet, read_versions
+from policylinc.contract import CoverStatus
 from policylinc.drafts import ClassDraft
+
+_POLICY_FIELDS = (
+    "policy_number",
+    "product",
+    "policy_class",
+    "holder",
+    "expiry_date",
+    "annual_limit",
+    "deductible",
+    "network",
+)
 
 
 async def terms_in_force(ctx: Context, kind: str, subject: str, on: date | None) -> TermsInForce:
@@ -72,6 +85,17 @@ async def _product(ctx: Context, tx: Transaction, subject: str, day: date) -> Pr
         name_ar=found["name_ar"],
         policy_type=found["policy_type"],
         classes=tuple(classes),
+    )
+
+
+async def _policy(ctx: Context, tx: Transaction, subject: str, _: date) -> PolicyDocument:
+    found = await queries.policy(tx, ctx.principal.organization_id, subject)
+    if found is None:
+        raise NotFound
+    return PolicyDocument(
+        effective_from=found["effective_date"],
+        status=CoverStatus(found["status"]),
+        **{name: found[name] for name in _POLICY_FIELDS},
     )
 
 
@@ -138,4 +162,5 @@ _READERS: dict[str, Any] = {
     "service_rules": _service_rules,
     "network": _network,
     "payer": _payer,
+    "policy": _policy,
 }

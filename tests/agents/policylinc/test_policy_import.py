@@ -24,9 +24,9 @@ from policylinc import cli
 from policylinc.changes.importing import Outcome, import_documents
 from policylinc.changes.reading import read_file
 from policylinc.contract import LimitPer, WhenLate
-from policylinc.drafts import MemberDraft, PolicyDraft
+from policylinc.drafts import MemberDraft
 from policylinc.ledger import load_terms
-from policylinc.service import create_policy, enrol_member
+from policylinc.service import enrol_member
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples" / "policies"
 
@@ -86,31 +86,21 @@ async def example(ctx: Context, name: str, numbers: dict[str, str]) -> list[Outc
 
 async def test_the_examples_of_the_manual_are_imported_and_decided_by(payer: Context, running: Any) -> None:
     numbers = await providers(payer)
-    told = [await example(payer, name, numbers) for name in ("product-gold.json", "prices.csv", "rules.csv")]
+    told = [
+        await example(payer, name, numbers) for name in ("product-gold.json", "prices.csv", "rules.csv", "policies.csv")
+    ]
     assert [(one.kind, one.subject) for outcomes in told for one in outcomes] == [
         ("payer", ""),
         ("network", "GOLD-NET"),
         ("product", "GOLD"),
         ("price_list", "GOLD-1"),
         ("service_rules", "GOLD"),
+        ("policy", "GOLD-2026-0007"),
+        ("policy", "GOLD-2026-0008"),
     ]
-    home = payer.principal.organization_id
-    await create_policy(
-        payer,
-        home,
-        PolicyDraft(
-            policy_number="GOLD-7",
-            product="GOLD",
-            policy_class="A",
-            holder="A company",
-            effective_date=date(2026, 1, 1),
-            expiry_date=date(2026, 12, 31),
-        ),
-    )
-    member = await enrol_member(
-        payer, home, MemberDraft(policy_number="GOLD-7", member_number="M7", name="نورة", gender="female")
-    )
-    insured = Insured(home, "GOLD-7", "M7", member, None)  # type: ignore[arg-type]
+    home, number = payer.principal.organization_id, "GOLD-2026-0007"
+    draft = MemberDraft(policy_number=number, member_number="M7", name="نورة", gender="female")
+    insured = Insured(home, number, "M7", await enrol_member(payer, home, draft), None)  # type: ignore[arg-type]
     hospital = await payer.call(FindOrganization(numbers["N-F-00001"]), OrganizationInfo)
     terms = await load_terms(payer, terms_of(insured, provider_organization_id=hospital.organization_id))
     assert (terms.annual_limit, terms.network, terms.in_network, terms.provider_class) == (
@@ -425,3 +415,43 @@ async def test_odd_references_are_refused(payer: Context, reference: str) -> Non
     terms = {"kind": "payer", "effective_from": "2026-01-01", "administrator": reference}
     assert await refused(payer, "p.json", json.dumps(terms))
     assert await refused(payer, "p.csv", f"contract,effective_from,system,code,amount\nA\0,2026-01-01,s,1,1{chr(10)}")
+
+
+async def test_a_policy_is_sold_once_and_then_only_its_status_changes(payer: Context) -> None:
+    def sold(**changes: Any) -> str:
+        policy = {
+            "kind": "policy",
+            "effective_from": "2026-01-01",
+            "expiry_date": "2026-12-31",
+            "policy_number": "P-1",
+            "product": "P",
+            "policy_class": "C",
+            "holder": "A company",
+        }
+        return json.dumps(policy | changes)
+
+    assert await refused(payer, "p.json", sold()) == [("product", "unknown")]
+    await run(payer, "p.json", json.dumps(product()))
+    assert await refused(payer, "p.json", sold(expiry_date="2025-12-31", deductible=-1, status="lapsed")) == [
+        ("status", "choice")
+    ]
+    assert await refused(payer, "p.json", sold(expiry_date="2025-12-31", deductible=-1)) == [
+        ("expiry_date", "order"),
+        ("deductible", "amount"),
+    ]
+    assert await refused(payer, "p.json", sold(network="NOWHERE")) == [("network", "unknown")]
+    (made,) = await run(payer, "p.json", sold(deductible="50"))
+    assert (made.difference.added, made.difference.items[0].item) == (1, "P-1")
+    async with payer.transaction() as tx:
+        row = await tx.fetchrow("SELECT annual_limit, deductible, status FROM policylinc.policy")
+    assert tuple(row) == (Decimal(1000), Decimal(50), "active")
+    assert await refused(payer, "p.json", sold(holder="Another", expiry_date="2027-01-01")) == [
+        ("holder", "fixed"),
+        ("expiry_date", "fixed"),
+    ]
+    (again,) = await run(payer, "p.json", sold())
+    assert (again.difference.added, again.difference.changed) == (0, 0)
+    (changed,) = await run(payer, "p.json", sold(status="suspended"))
+    assert [(one.field, one.before, one.after) for one in changed.difference.items[0].fields] == [
+        ("status", "active", "suspended")
+    ]

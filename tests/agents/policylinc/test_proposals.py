@@ -188,6 +188,13 @@ async def test_a_file_makes_a_proposal_of_each_document(send: Send, payer: Conte
         assert (await decided(send, checker, "approve", one["proposal_id"])).status_code == 200
     shown = (await send(payer, "GET", f"/terms?kind=product&subject=P&on={day}")).json()["document"]
     assert shown["classes"][0]["benefits"][0]["benefit"] == "dental"
+    policy = {"kind": "policy", "effective_from": day, "expiry_date": "2090-01-01", "policy_number": "P-1"}
+    policy |= {"product": "P", "policy_class": "A", "holder": "A company"}
+    answer = await send(payer, "POST", "/proposals", {"document": policy, "reason": "Sold"})
+    (sold,) = answer.json()["proposals"]
+    assert (await decided(send, checker, "approve", sold["proposal_id"])).status_code == 200
+    shown = (await send(payer, "GET", "/terms?kind=policy&subject=P-1")).json()["document"]
+    assert shown == policy | {"status": "active", "annual_limit": 5.0, "deductible": 0.0, "network": "N"}
     sheet = f"contract,effective_from,percent_of_billed,system,code,amount\nC,{day},90,s,1,5\nC,{day},90,s,2,-5\n"
     answer = await send(payer, "POST", "/imports?reason=New", sheet.encode(), content_type="text/csv")
     assert [one["path"] for one in answer.json()["errors"]] == ["line 3, amount"]
