@@ -15,9 +15,10 @@ from masterlinc.errors import FieldError, Invalid, NotFound
 from masterlinc.ids import new_id, show
 from policylinc import writes
 from policylinc.changes.applying import apply_change, apply_parts
+from policylinc.changes.change import Part, Surroundings
 from policylinc.changes.checks import faults_of
 from policylinc.changes.documents import product_document
-from policylinc.changes.planning import Part, Surroundings, benefit_columns, ordered, plan_change
+from policylinc.changes.planning import benefit_columns, ordered, plan_change
 from policylinc.changes.queries import product
 from policylinc.changes.references import References
 from policylinc.changes.sets import BENEFITS

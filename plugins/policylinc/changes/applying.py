@@ -13,8 +13,8 @@ from masterlinc import wire
 from masterlinc.db import Transaction
 from masterlinc.ids import new_id
 from policylinc.changes import sets
+from policylinc.changes.change import Change, Part
 from policylinc.changes.documents import kind_of
-from policylinc.changes.planning import Change, Part
 from policylinc.changes.versions import Ownership, Plan, Step, carry_out, insert_rows
 from policylinc.drafts import BenefitDraft
 

@@ -12,8 +12,9 @@ from masterlinc.db import Transaction
 from masterlinc.errors import FieldError, Invalid, NotFound
 from policylinc.changes import queries
 from policylinc.changes.applying import Difference, apply_change
+from policylinc.changes.change import Change, Surroundings
 from policylinc.changes.documents import Document, kind_of
-from policylinc.changes.planning import Change, Surroundings, plan_change
+from policylinc.changes.planning import plan_change
 from policylinc.changes.reading import MOST_FAULTS, Read, Source
 from policylinc.changes.references import resolve
 from policylinc.changes.versions import Ownership

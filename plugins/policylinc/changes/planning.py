@@ -1,17 +1,16 @@
 """What a document would change of what is stored, and everything that speaks against it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from masterlinc.db import Transaction
 from masterlinc.errors import FieldError
 from masterlinc.ids import new_id
 from policylinc.changes import queries, sets
+from policylinc.changes.change import NEW, Change, Part, Rows, Surroundings, made_change
 from policylinc.changes.documents import (
     Document,
     NetworkDocument,
@@ -21,44 +20,11 @@ from policylinc.changes.documents import (
     ProductDocument,
     RulesDocument,
 )
-from policylinc.changes.references import References
+from policylinc.changes.selling import plan_policy
 from policylinc.changes.versions import Columns, Plan, Step, base_of, compare, read_versions
 from policylinc.checks import fault, order
 from policylinc.classification import is_known
-from policylinc.contract import CoverStatus
 from policylinc.drafts import BenefitDraft, ClassDraft
-from policylinc.queries import class_of_product
-
-_NEW = "new"
-Rows = tuple[tuple[str, tuple[Mapping[str, Any], ...]], ...]  # of tables without versions
-
-
-class Part(NamedTuple):
-    """A plan for one set, and the columns of its new rows."""
-
-    plan: Plan
-    columns: Columns
-
-
-class Change(NamedTuple):
-    """All that a document changes; `rows` are made before the versions, `set_network` names a network anew."""
-
-    document: Document
-    faults: tuple[FieldError, ...]
-    base: str
-    parts: tuple[Part, ...] = ()
-    rows: Rows = ()
-    ends_contract: UUID | None = None
-    backdated: bool = False  # what holds today was other than this says, from a day that is over
-
-
-class Surroundings(NamedTuple):
-    """Where and when a change is planned."""
-
-    payer: UUID
-    now: Any
-    today: date
-    references: References
 
 
 async def plan_change(tx: Transaction, where: Surroundings, document: Document) -> Change:
@@ -96,8 +62,8 @@ async def _product(tx: Transaction, where: Surroundings, document: ProductDocume
     ]
 
     parts = (Part(terms, lambda _: {"product_id": product_id}), Part(plan, benefit_columns(document.code, product_id)))
-    base = base_of([*held, *granted]) if found else _NEW
-    return _change(where, document, faults, parts, base=base, held=[*held, *granted], rows=tuple(rows))
+    base = base_of([*held, *granted]) if found else NEW
+    return made_change(where, document, faults, parts, base=base, held=[*held, *granted], rows=tuple(rows))
 
 
 def benefit_columns(product: str, product_id: UUID) -> Columns:
@@ -138,9 +104,9 @@ async def _price_list(tx: Transaction, where: Surroundings, document: PriceListD
     wanted = {f"{one.system} {one.code}": one for one in document.prices}
     plan = compare(sets.PRICES, held, wanted, document.effective_from, where.today)
     faults = [*_contract_faults(found, document, provider), *_overlaps(plan)]
-    base = base_of(held) if found else _NEW
+    base = base_of(held) if found else NEW
     part = Part(plan, lambda _: {"contract_id": contract_id})
-    change = _change(where, document, faults, (part,), base=base, held=held, rows=rows)
+    change = made_change(where, document, faults, (part,), base=base, held=held, rows=rows)
     return change._replace(ends_contract=ends)
 
 
@@ -181,7 +147,7 @@ async def _service_rules(tx: Transaction, where: Surroundings, document: RulesDo
     wanted = {f"{one.policy_class or ''}/{one.rule}": one for one in document.rules}
     plan = compare(sets.RULES, held, wanted, document.effective_from, where.today)
     part = Part(plan, lambda step: {"product_id": product_id, "times": getattr(step.after, "count", None)})
-    return _change(where, document, [*faults, *_overlaps(plan)], (part,), base=base_of(held), held=held)
+    return made_change(where, document, [*faults, *_overlaps(plan)], (part,), base=base_of(held), held=held)
 
 
 async def _network(tx: Transaction, where: Surroundings, document: NetworkDocument) -> Change:
@@ -205,53 +171,8 @@ async def _network(tx: Transaction, where: Surroundings, document: NetworkDocume
     if found and (found["name"], found["name_ar"]) != (document.name, document.name_ar):
         faults.append(_fixed("name"))
     part = Part(plan, lambda _: {"network": document.code})
-    base = base_of(held) if found else _NEW
-    return _change(where, document, [*faults, *_overlaps(plan)], (part,), base=base, held=held, rows=rows)
-
-
-async def _policy(tx: Transaction, where: Surroundings, document: PolicyDocument) -> Change:
-    found = await queries.policy(tx, where.payer, document.policy_number)
-    sold = await class_of_product(tx, where.payer, (document.product, document.policy_class), document.effective_from)
-    if sold is None:
-        words = "The product has no such class", "لا يوجد منتج أو فئة بهذا الاسم"
-        return Change(document, (fault("product", "unknown", *words),), _NEW)
-    before = None if found is None else _policy_grant(found)
-    own, limits = before or sold, ("annual_limit", "deductible", "network")
-    given = {name: getattr(document, name) for name in limits}
-    after = sets.PolicyGrant(
-        policy_number=document.policy_number,
-        product=document.product,
-        policy_class=document.policy_class,
-        holder=document.holder,
-        effective_date=document.effective_from,
-        expiry_date=document.expiry_date,
-        status=document.status,
-        **{name: getattr(own, name) if value is None else value for name, value in given.items()},
-    )
-    faults = [*_policy_faults(before, after)]
-    if document.network and not await queries.networks(tx, where.payer, [document.network]):
-        faults.append(fault("network", "unknown", "No network has this code", "لا توجد شبكة بهذا الرمز"))
-    steps = () if before == after else (Step(document.policy_number, before, after),)
-    row = {"id": found["id"] if found else new_id(), "product_id": sold.product_id, "created_at": where.now}
-    base = f"{found['id']} {found['status']}" if found else _NEW
-    return _change(where, document, faults, (Part(Plan(sets.POLICIES, steps, ()), lambda _: row),), base=base, held=())
-
-
-def _policy_grant(found: Any) -> sets.PolicyGrant:
-    fields = {name: found[name] for name in sets.PolicyGrant.__struct_fields__}
-    return sets.PolicyGrant(**fields | {"status": CoverStatus(found["status"])})
-
-
-def _policy_faults(before: sets.PolicyGrant | None, after: sets.PolicyGrant) -> Iterator[FieldError]:
-    """A policy is what was sold: it is ended or suspended, and renewed under another number."""
-    fields = {"effective_date": "effective_from"}
-    for name in sets.PolicyGrant.__struct_fields__ if before else ():
-        if name != "status" and getattr(before, name) != getattr(after, name):
-            words = (
-                "The policy says otherwise: only its status changes",
-                "الوثيقة القائمة تختلف عن ذلك: لا تتغير إلا حالتها",
-            )
-            yield fault(fields.get(name, name), "fixed", *words)
+    base = base_of(held) if found else NEW
+    return made_change(where, document, [*faults, *_overlaps(plan)], (part,), base=base, held=held, rows=rows)
 
 
 async def _payer(tx: Transaction, where: Surroundings, document: PayerDocument) -> Change:
@@ -259,22 +180,7 @@ async def _payer(tx: Transaction, where: Surroundings, document: PayerDocument) 
     wanted = {"": sets.payer_grant(document, where.references.organization(document.administrator))}
     plan = compare(sets.PAYER_TERMS, held, wanted, document.effective_from, where.today)
     part = Part(plan, lambda _: {})
-    return _change(where, document, list(_overlaps(plan)), (part,), base=base_of(held), held=held)
-
-
-def _change(  # noqa: PLR0913 - the parts of a change
-    where: Surroundings,
-    document: Document,
-    faults: Sequence[FieldError],
-    parts: tuple[Part, ...],
-    *,
-    base: str,
-    held: Iterable[Struct],
-    rows: Rows = (),
-) -> Change:
-    # What a subject says first changes nothing that held before.
-    backdated = document.effective_from < where.today and any(True for _ in held) and any(p.plan.steps for p in parts)
-    return Change(document, tuple(faults), base, parts, rows, backdated=backdated)
+    return made_change(where, document, list(_overlaps(plan)), (part,), base=base_of(held), held=held)
 
 
 def _overlaps(*plans: Plan) -> Iterator[FieldError]:
@@ -343,5 +249,5 @@ _PLANNERS: dict[type[Document], _Planner] = {
     RulesDocument: _service_rules,
     NetworkDocument: _network,
     PayerDocument: _payer,
-    PolicyDocument: _policy,
+    PolicyDocument: plan_policy,
 }
