@@ -140,9 +140,9 @@ async def test_the_payer_s_terms_are_those_of_the_day(payer: Context, insured: I
 async def test_a_class_s_rule_stands_before_the_payer_s(payer: Context, insured: Insured) -> None:
     insert = """
     INSERT INTO policylinc.service_rule (organization_id, id, rule, product_id, policy_class, version, effective_from,
-        kind, text, text_ar, codes, diagnoses, benefits, in_emergencies, days)
+        kind, text, text_ar, codes, includes, diagnoses, benefits, in_emergencies, days)
     SELECT $1, $2, $3, CASE WHEN $4 THEN id END, CASE WHEN $4 THEN 'C' END, 1, '2026-01-01',
-        'waiting', 'Not in the first days', 'ليس في الأيام الأولى', '{16*}', '{}', '{maternity}', false, $5
+        'waiting', 'Not in the first days', 'ليس في الأيام الأولى', '{16*}', '{}', '{}', '{maternity}', false, $5
     FROM policylinc.product WHERE organization_id = $1
     """
     for name, own, days in (("waiting.birth", False, 90), ("waiting.birth", True, 30), ("waiting.teeth", False, 60)):
