@@ -23,9 +23,9 @@ def chain_of(terms: Terms, whole: str, code: str) -> tuple[BenefitTerm, ...]:
 
 
 def rules_about(terms: Terms, kind: ServiceRuleKind, benefits: tuple[str, ...], code: str) -> Iterator[ServiceRule]:
-    """Yield the payer's rules of a kind on a service of these benefits; those on diagnoses need a claim."""
+    """Yield the payer's rules of a kind on a service of these benefits; what asks for a diagnosis needs a claim."""
     for rule in terms.rules:
-        if rule.kind is not kind or rule.diagnoses:
+        if rule.kind is not kind or (rule.diagnoses and kind is not ServiceRuleKind.DIAGNOSIS):
             continue
         if rule.codes and not any(fits(pattern, code) for pattern in rule.codes):
             continue

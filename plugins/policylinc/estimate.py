@@ -245,7 +245,8 @@ def _limitations(work: _Work, wanted: ServiceRule | None) -> Iterator[Words]:
     if _annual_left(terms) < work.question.amount:
         yield money_wording.annual_left(_annual_left(terms))
     said = [wanted] if wanted else [*_rules(work, ServiceRuleKind.AUTHORIZATION)][:1]
-    for rule in (*said, *_rules(work, ServiceRuleKind.FREQUENCY), *_unasked(work)):
+    of_claims = (*_rules(work, ServiceRuleKind.FREQUENCY), *_rules(work, ServiceRuleKind.DIAGNOSIS))
+    for rule in (*said, *of_claims, *_unasked(work)):
         yield Words(rule.text, rule.text_ar)
 
 

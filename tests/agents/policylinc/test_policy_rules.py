@@ -254,11 +254,19 @@ def test_what_is_left_and_what_is_not_known_of_the_member_is_said() -> None:
     rules = (
         ServiceRule("f@1", ServiceRuleKind.FREQUENCY, "Twice a year.", "مرتان في السنة.", days=365, count=2),
         ServiceRule("s@1", ServiceRuleKind.SEX, "Women alone.", "للنساء.", sex="female"),
+        ServiceRule("d@1", ServiceRuleKind.DIAGNOSIS, "For caries.", "للتسوس.", codes=("012",), diagnoses=("K02*",)),
     )
     said = [
         words.en for words in estimate(ask("100.00", agreed(replace(DENTAL, limits=limits), rules=rules))).limitations
     ]
-    for text in ("9 of 12 units", "29 of 30 days", "at most 90.00 SAR a visit", "Twice a year.", "Women alone."):
+    for text in (
+        "9 of 12 units",
+        "29 of 30 days",
+        "at most 90.00 SAR a visit",
+        "Twice a year.",
+        "Women alone.",
+        "For caries.",
+    ):
         assert any(text in one for one in said), text
 
 

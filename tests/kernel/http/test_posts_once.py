@@ -21,6 +21,7 @@ WITHOUT_KEY = {
     "/api/v1/events/redrive": OWN_RULE,
     "/api/v1/events/replay": OWN_RULE,
     "/api/v1/policies/validate": CHANGES_NOTHING,
+    "/api/v1/policies/eligibility": CHANGES_NOTHING,
     "/api/v1/claims/normalize": CHANGES_NOTHING,
     "/api/v1/rules/apply": CHANGES_NOTHING,
     "/api/v1/documents/sign": CHANGES_NOTHING,
