@@ -10,4 +10,4 @@ class Config(Struct, forbid_unknown_fields=True, kw_only=True):
 
     enrol_product: str = "CHI_STANDARD"  # the payer's oldest product where it has none of this code
     enrol_class: str = "C"  # where the message names no class that the product has
-    enrolment_lines: Annotated[int, Meta(ge=1, le=100_000)] = 20_000  # of one file
+    enrolment_lines: Annotated[int, Meta(ge=1, le=50_000)] = 20_000  # of one file

@@ -19,18 +19,8 @@ from policylinc.usage import Usage
 
 # The policy of a number, and whom the patient may be: the one of several covers that holds on the day, else the latest.
 _COVER = """
-named AS (
-    SELECT id FROM policylinc.member WHERE organization_id = $1 AND member_number = $6
-    UNION ALL
-    SELECT id FROM policylinc.member WHERE organization_id = $1 AND id = $7
-), found AS (
-    SELECT * FROM named
-    UNION
-    SELECT m.id
-    FROM policylinc.member_identifier i
-    JOIN policylinc.member c ON c.organization_id = i.organization_id AND c.id = i.member_id
-    JOIN policylinc.member m ON m.organization_id = c.organization_id AND m.person_id = c.person_id
-    WHERE i.organization_id = $1 AND i.blind = ANY ($8::bytea[]) AND NOT EXISTS (SELECT FROM named)
+candidate AS MATERIALIZED (
+    SELECT * FROM policylinc.covers_named($1, $6, $7, $8)
 ), cover AS (
     SELECT p.organization_id, m.id AS member_id, p.id AS policy_id, m.person_id, m.member_number, m.effective_from,
         m.effective_to, m.enrolled_by_simulator, m.birth_date, m.gender, m.relationship, p.product_id,
@@ -39,15 +29,14 @@ named AS (
     FROM policylinc.policy p
     JOIN policylinc.product d ON d.organization_id = p.organization_id AND d.id = p.product_id
     LEFT JOIN LATERAL (
-        SELECT m.* FROM found JOIN policylinc.member m ON m.organization_id = $1 AND m.id = found.id
-        WHERE m.policy_id = p.id
+        SELECT m.* FROM candidate m WHERE m.policy_id = p.id
         ORDER BY ($3 BETWEEN m.effective_from AND m.effective_to) DESC, m.effective_from DESC, m.id LIMIT 1
     ) AS m ON true
     WHERE p.organization_id = $1 AND p.policy_number = $2
 )
 """
 _MORE = """
-'elsewhere', cover.member_id IS NULL AND EXISTS (SELECT FROM found),
+'elsewhere', cover.member_id IS NULL AND EXISTS (SELECT FROM candidate),
 'balances', (
     SELECT coalesce(json_agg(json_build_object('policy_id', m.policy_id, 'policy_year', l.policy_year,
         'benefit', l.benefit, 'used', l.used, 'deductible_used', l.deductible_used, 'units_used', l.units_used,

@@ -3,10 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from masterlinc.db import Transaction
 from policylinc.roster.rows import Details, Row
+
+_AT_A_TIME = 1000
 
 
 @dataclass(slots=True)
@@ -58,25 +61,29 @@ class Known:
 
 
 async def read_known(tx: Transaction, payer: UUID, rows: Sequence[Row]) -> Known:
-    """Read it in a few statements, however long the file is."""
+    """Read it a thousand keys at a time, by statements without a join: their plans are good for files of any length."""
     known = Known()
-    await _read_policies(tx, payer, {row.policy_number for row in rows if row.policy_number}, known)
-    carriers = await tx.fetch(_CARRIERS, payer, list({blind for row in rows for blind in row.blinds}))
-    for row in carriers:
-        known.carriers.setdefault(row["blind"], set()).add(row["person_id"])
+    for row in await _fetch(tx, _POLICIES, payer, {row.policy_number for row in rows if row.policy_number}):
+        known.policies[row["policy_number"]] = PolicyState(**row)
+    carried = await _fetch(tx, _CARRIED, payer, {blind for row in rows for blind in row.blinds})
+    carriers = {row["id"]: row for row in await _fetch(tx, _CARRIERS, payer, {row["member_id"] for row in carried})}
+    for row in carried:
+        known.carriers.setdefault(row["blind"], set()).add(carriers[row["member_id"]]["person_id"])
     numbers = {row.member_number for row in rows} | {row.sponsor_number for row in rows if row.sponsor_number}
-    await _read_covers(tx, payer, numbers | {row["member_number"] for row in carriers}, known)
+    await _read_covers(tx, payer, numbers | {row["member_number"] for row in carriers.values()}, known)
     return known
 
 
-async def _read_policies(tx: Transaction, payer: UUID, numbers: Collection[str], known: Known) -> None:
-    for row in await tx.fetch(_POLICIES, payer, list(numbers)):
-        known.policies[row["policy_number"]] = PolicyState(**row)
+async def _fetch(tx: Transaction, sql: str, payer: UUID, keys: Collection[Any]) -> list[Any]:
+    wanted, found = list(keys), []
+    for start in range(0, len(wanted), _AT_A_TIME):
+        found += await tx.fetch(sql, payer, wanted[start : start + _AT_A_TIME])
+    return found
 
 
 async def _read_covers(tx: Transaction, payer: UUID, numbers: Collection[str], known: Known) -> None:
     by_id: dict[UUID, CoverState] = {}
-    for row in await tx.fetch(_COVERS, payer, list(numbers)):
+    for row in await _fetch(tx, _COVERS, payer, numbers):
         cover = CoverState(
             row["id"],
             row["person_id"],
@@ -89,7 +96,7 @@ async def _read_covers(tx: Transaction, payer: UUID, numbers: Collection[str], k
         by_id[cover.id] = cover
         known.covers.setdefault(cover.member_number, []).append(cover)
         known.numbers[cover.person_id] = cover.member_number
-    for row in await tx.fetch(_CHANGES, payer, list(by_id)):
+    for row in await _fetch(tx, _CHANGES, payer, by_id.keys()):
         by_id[row["member_id"]].changes.append((row["effective_from"], _details(row)))
 
 
@@ -101,11 +108,11 @@ _POLICIES = """
 SELECT id, policy_number, effective_date, expiry_date FROM policylinc.policy
 WHERE organization_id = $1 AND policy_number = ANY ($2)
 """
+_CARRIED = """
+SELECT blind, member_id FROM policylinc.member_identifier WHERE organization_id = $1 AND blind = ANY ($2::bytea[])
+"""
 _CARRIERS = """
-SELECT DISTINCT i.blind, m.person_id, m.member_number
-FROM policylinc.member_identifier i
-JOIN policylinc.member m ON m.organization_id = i.organization_id AND m.id = i.member_id
-WHERE i.organization_id = $1 AND i.blind = ANY ($2::bytea[])
+SELECT id, person_id, member_number FROM policylinc.member WHERE organization_id = $1 AND id = ANY ($2::uuid[])
 """
 _COVERS = """
 SELECT id, person_id, policy_id, member_number, effective_from, effective_to, name, birth_date, gender, relationship,

@@ -1,7 +1,8 @@
-"""Writing a plan: each kind of row in one statement, so that a long file takes few."""
+"""Writing a plan: each kind of row a thousand at a time, so that a long file takes few statements, and none is long."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,11 @@ from masterlinc.ids import new_id, show
 from masterlinc.sealing import Vault
 from policylinc.contract import MemberEnrolled
 from policylinc.persons import seal
+from policylinc.roster.known import CoverState
 from policylinc.roster.planning import Plan
 from policylinc.roster.rows import Details
+
+_AT_A_TIME = 1000
 
 
 async def lock_roster(tx: Transaction, payer: UUID) -> None:
@@ -22,8 +26,8 @@ async def lock_roster(tx: Transaction, payer: UUID) -> None:
 
 async def write_plan(tx: Transaction, vault: Vault, payer: UUID, plan: Plan, now: datetime) -> None:
     """Write all of it: ends first, since a member who goes to another policy is covered once a day."""
-    ends = [(cover.id, cover.effective_to) for cover, _ in plan.ended.values()]
-    covers = [
+    ends = ((cover.id, cover.effective_to) for cover, _ in plan.ended.values())
+    covers = (
         (
             cover.id,
             cover.policy_id,
@@ -33,13 +37,13 @@ async def write_plan(tx: Transaction, vault: Vault, payer: UUID, plan: Plan, now
             cover.effective_to,
             *_details(cover.first),
         )
-        for cover in plan.added
-    ]
-    changes = [(new_id(), cover.id, day, *_details(details)) for cover, day, details in plan.changed]
-    identifiers = [
+        for cover in _in_order(plan.added)
+    )
+    changes = ((new_id(), cover.id, day, *_details(details)) for cover, day, details in plan.changed)
+    identifiers = (
         (cover.id, one.system, seal(vault, payer, cover.id, one), blind, identifier_is_valid(one.system, one.value))
         for cover, one, blind in plan.identifiers
-    ]
+    )
     await _write(tx, _ENDS, ends, payer)
     await _write(tx, _COVERS, covers, payer, now)
     await _write(tx, _CHANGES, changes, payer, now)
@@ -47,9 +51,23 @@ async def write_plan(tx: Transaction, vault: Vault, payer: UUID, plan: Plan, now
     _tell(tx, payer, plan)
 
 
-async def _write(tx: Transaction, sql: str, rows: Sequence[tuple[Any, ...]], *first: Any) -> None:
-    if rows:
-        await tx.execute(sql, *first, *map(list, zip(*rows, strict=True)))
+async def _write(tx: Transaction, sql: str, rows: Iterator[tuple[Any, ...]], *first: Any) -> None:
+    while some := list(islice(rows, _AT_A_TIME)):  # made as they are written: the connection never waits for long
+        await tx.execute(sql, *first, *map(list, zip(*some, strict=True)))
+
+
+def _in_order(covers: list[CoverState]) -> Iterator[CoverState]:
+    """Yield new covers after those that they name: a person's first one, and a sponsor's."""
+    missing = {cover.id for cover in covers}
+    while covers:
+        ready = [
+            cover
+            for cover in covers
+            if all(one == cover.id or one not in missing for one in (cover.person_id, cover.first.sponsor_id))
+        ]
+        yield from ready
+        missing -= {cover.id for cover in ready}
+        covers = [cover for cover in covers if cover.id in missing]
 
 
 def _details(details: Details) -> tuple[Any, ...]:

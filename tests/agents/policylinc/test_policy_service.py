@@ -18,6 +18,7 @@ from policylinc.contract import PersonIdentifier
 from policylinc.drafts import BenefitDraft, ContractDraft, MemberDraft, PriceDraft
 from policylinc.errors import NoSuchProduct, NumberTaken, OverlappingVersions, PolicyNotFound
 from policylinc.ledger import load_terms, post_benefits
+from policylinc.persons import blind
 from policylinc.service import (
     add_benefits,
     create_contract,
@@ -260,6 +261,23 @@ async def test_every_table_is_under_row_level_security(payer: Context, insured: 
                 new_id(),
                 datetime.now(UTC),
             )
+
+
+async def test_who_is_named_is_found_in_the_caller_s_scope_alone(payer: Context, insured: Insured) -> None:
+    named = "SELECT id FROM policylinc.covers_named($1, $2, $3, $4)"
+    blind_of_hers = blind(payer.vault, insured.payer, insured.identifier)
+    asked = (
+        (insured.member_number, None, []),
+        (None, insured.member_id, []),
+        (None, None, [blind_of_hers]),
+        ("M-0", None, [blind_of_hers]),
+    )
+    for scope, found in ((insured.payer, [insured.member_id]), (new_id(), [])):
+        async with payer.transaction(frozenset({scope})) as tx:
+            for facts_of_her in asked:
+                assert [row["id"] for row in await tx.fetch(named, insured.payer, *facts_of_her)] == found
+    async with payer.transaction() as tx:
+        assert await tx.fetch(named, insured.payer, "M-0", None, []) == []
 
 
 async def test_under_row_level_security_every_read_of_an_answer_has_an_index(payer: Context, insured: Insured) -> None:

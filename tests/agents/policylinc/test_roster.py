@@ -1,5 +1,6 @@
 """Enrolment files, on a real database."""
 
+import asyncio
 import csv
 import io
 import json
@@ -249,6 +250,29 @@ async def test_a_file_of_another_form_is_refused(payer: Context, data: bytes, ex
 async def test_what_is_no_csv_cannot_be_read(payer: Context, data: bytes) -> None:
     with pytest.raises(Malformed):
         await import_members(payer, payer.principal.organization_id, data, "csv")
+
+
+async def test_a_long_file_is_taken_in_parts_with_its_dependants_in_any_order(payer: Context, group: str) -> None:
+    """1,500 families whose children stand before them: a thousand rows are written at a time."""
+    mark = new_id().hex[-12:]
+    heads = [{"policy_number": group, "member_number": f"{mark}-{n}", "name": "A"} for n in range(1500)]
+    children = [
+        {"policy_number": group, "member_number": f"{mark}-{n}-1", "name": "B", "relationship": "child"}
+        | {"sponsor_number": f"{mark}-{n}"}
+        for n in range(1500)
+    ]
+    told: list[str] = []
+    assert await send(payer, *children, *heads, tell=told.append) == (3000, 0, 0, 0)
+    assert told == [*(f"read {n}000 of 3000 lines" for n in (1, 2, 3)), "writing 3000 of 3000 lines"]
+    assert await send(payer, *children, *heads) == (0, 0, 0, 3000)
+
+
+async def test_two_files_at_once_wait_for_each_other(payer: Context, group: str) -> None:
+    """Both add the same member: one adds, the other finds the member there."""
+    for _ in range(5):
+        line = {"policy_number": group, "member_number": number(), **FACTS}
+        done = await asyncio.gather(*(send(payer, line) for _ in range(3)))
+        assert sorted(done) == [(0, 0, 0, 1), (0, 0, 0, 1), (1, 0, 0, 0)]
 
 
 async def test_a_file_has_an_end(payer: Context, group: str) -> None:
