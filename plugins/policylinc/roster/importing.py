@@ -38,7 +38,7 @@ async def import_members(
     rows = await asyncio.to_thread(_read, ctx, payer, data, form, faults, tell)  # a long file holds up nobody else
     async with ctx.transaction(frozenset({payer})) as tx:
         await lock_roster(tx, payer)
-        made = await asyncio.to_thread(plan, rows, await read_known(tx, payer, rows), today(ctx.clock))
+        made = plan(rows, await read_known(tx, payer, rows), today(ctx.clock))
         _refuse([*faults, *made.faults])
         summary = Summary(len(rows), **made.counted, unchanged=made.unchanged, checked_only=check)
         if not check:
