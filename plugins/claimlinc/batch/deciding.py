@@ -14,7 +14,7 @@ from masterlinc.context import Context
 from masterlinc.db.abreast import NotAbreast, abreast
 from masterlinc.errors import DomainError
 
-CHUNK = 100
+CHUNK = 200
 _ATTEMPTS = 3
 _PASSING = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 # What one submission may be the cause of: they are done one by one then, so that it does not take the others with it.

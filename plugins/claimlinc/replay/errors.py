@@ -13,11 +13,11 @@ class SimulationTooLarge(TooLarge):
     title = "These are too many claims to be decided again while you wait"
     title_ar = "عدد المطالبات أكبر من أن يُعاد البت فيها أثناء الانتظار"
 
-    def __init__(self, claims: int, most: int) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__(
-            f"{claims} claims are {claims - most} more than the {most} that are taken at once: narrow `since` and"
-            " `until`, or have the operator run `masterlinc adjudicate replay` with these overrides",
-            f"عدد المطالبات {claims} ويتجاوز الحد {most} بمقدار {claims - most}: ضيّق الفترة بين `since` و`until` أو"
-            " اطلب من المشغل تنفيذ `masterlinc adjudicate replay` بهذه التغييرات",
-            extra={"claims": claims, "most": most},
+            f"These are more than the {most} claims that are taken at once: narrow `since` and `until`, or have the"
+            " operator run `masterlinc adjudicate replay` with these overrides",
+            f"عدد المطالبات يتجاوز الحد {most}: ضيّق الفترة بين `since` و`until` أو اطلب من المشغل تنفيذ"
+            " `masterlinc adjudicate replay` بهذه التغييرات",
+            extra={"most": most},
         )

@@ -73,6 +73,13 @@ async def counted(tx: Transaction, span: Span) -> Any:
     return await tx.fetchrow(sql, *span.arguments())
 
 
+async def counted_to(tx: Transaction, span: Span, most: int) -> int:
+    """Count the decisions of a span, to `most` and no further."""
+    sql = f"SELECT count(*) FROM (SELECT FROM claimlinc.decision d WHERE {_where(span)} LIMIT $5) AS counted"  # noqa: S608 - our own words
+    found: int = await tx.fetchval(sql, *span.arguments(), most)
+    return found
+
+
 async def bounds(tx: Transaction, span: Span, size: int) -> list[Place]:
     """Return the last place of every `size` decisions of a span: where it can be cut."""
     sql = f"""

@@ -38,20 +38,21 @@ _TITLES = {rule.id: (rule.title, rule.title_ar) for rule in RULES} | {
 async def simulate(ctx: Context, form: SimulationForm) -> Simulation:
     """Say what would have been decided; raises Invalid with every fault, and SimulationTooLarge."""
     since, until = checking.span_of(form)
-    payer = ctx.principal.organization_id
+    payer, most = ctx.principal.organization_id, ctx.config.simulation_claims
     async with ctx.transaction() as tx:
         chosen = None if form.claim_ids is None else await _chosen(tx, payer, form.claim_ids)
         span = Span(payer, since, until, chosen, last_only=True)
-        before = await kept.counted(tx, span)
+        claims = await kept.counted_to(tx, span, most + 1)
+        before = await kept.counted(tx, span) if claims <= most else None
         tx.audit(
             "adjudication.simulate",
             "decision",
             "",
             organization_id=payer,
-            detail={"claims": str(before["claims"]), "since": form.since or "", "until": form.until or ""},
+            detail={"claims": str(claims), "since": form.since or "", "until": form.until or ""},
         )
-    if before["claims"] > ctx.config.simulation_claims:
-        raise SimulationTooLarge(before["claims"], ctx.config.simulation_claims)
+    if before is None:
+        raise SimulationTooLarge(most)
     tally = await tally_part(ctx, Job(span, form.overrides or Overrides(), SAMPLE))
     if tally.sample:
         async with ctx.transaction() as tx:
