@@ -15,7 +15,7 @@ from claimlinc.service import cases, clocks, judging
 from claimlinc.service.cases import Case
 from claimlinc.service.deciding import decide_again, load_decision
 from claimlinc.service.expiring import waiting
-from claimlinc.service.states import OPEN, Role
+from claimlinc.service.states import FINAL, OPEN, Role
 from masterlinc.agent import Park, StepDone, StepInput
 from masterlinc.clock import RIYADH
 from masterlinc.context import Context
@@ -43,6 +43,8 @@ async def watch(ctx: Context, step: StepInput) -> StepDone:
             return StepDone("answered in time" if clock["in_time"] else "answered late")
         if clock["ran_out_at"] is not None:
             return StepDone("ran out before")
+        if case is not None and case.state in FINAL:
+            return StepDone(f"nobody waits any more: {case.state.value}")
         if ctx.clock.now() < clock["due_at"]:
             raise waiting(ctx.step, ctx.clock, clock["due_at"])
         followed = await _run_out(ctx, tx, clock, case)

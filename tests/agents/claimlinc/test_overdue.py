@@ -14,8 +14,9 @@ from claimlinc import clock_queries, queries
 from claimlinc.contract import ClaimStatus, Outcome, RecordClaim, RecordedClaim
 from claimlinc.errors import ClaimStateRefused
 from claimlinc.review_schemas import SaidForm
-from claimlinc.service import clocks, overdue, reviewing
+from claimlinc.service import cases, clocks, overdue, reviewing
 from claimlinc.service.deciding import load_decision
+from claimlinc.service.states import Event
 from masterlinc import ids
 from masterlinc.agent import StepInput
 from masterlinc.clock import RIYADH
@@ -124,6 +125,17 @@ async def test_who_has_asked_the_provider_was_not_silent(timed, there, desk, mak
     await reviewing.ask(desk.reviewer, case.reference, SaidForm("Which tooth?"), await desk.tag(case))
     assert await watch_late(timed, there, case) == "ran out: escalate"
     assert (await desk.case(case)).state is ClaimStatus.INFORMATION_REQUESTED
+
+
+async def test_a_request_that_its_provider_cancelled_runs_out_for_nobody(timed, there, desk, make_principal):
+    await terms_of_payer(timed[0], make_principal, there, when_late="approve")
+    case = await desk.pended(claim=waits(there))
+    async with payer(there).transaction() as tx:
+        await cases.withdraw(payer(there), tx, there.payer_id, case.decision_id, Event.CANCEL)
+    assert await watch_late(timed, there, case) == "nobody waits any more: cancelled"
+    clock = await clock_of(there, case.decision_id)
+    assert (clock["ran_out_at"], clock["answered_at"]) == (None, None)
+    assert (await last(there, case))[1] == 1
 
 
 async def test_a_person_who_answers_in_time_stops_the_clock(timed, there, desk, make_principal):
