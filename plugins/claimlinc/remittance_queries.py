@@ -150,23 +150,26 @@ async def end_match(tx: Transaction, provider: UUID, line_id: UUID, facts: Seque
 
 
 async def differing_claims(tx: Transaction, provider: UUID, most: int) -> list[Any]:
-    """Return claims that were remitted otherwise than their last answer says.
+    """Return claims that were remitted otherwise than the last decision that they know says.
 
     A claim that was cancelled or replaced is expected to be paid nothing in the end.
     """
     return await tx.fetch(
         "SELECT * FROM (SELECT c.id, c.identifier_value, sum(l.payment) AS remitted,"
         " CASE WHEN c.status IN ('cancelled', 'replaced') THEN 0 ELSE coalesce((SELECT coalesce("
-        "  (SELECT d.payer_share FROM claimlinc.decision d WHERE d.id = a.payer_decision_id),"
+        "  (SELECT d.payer_share FROM claimlinc.decision d"
+        "   WHERE d.provider_organization_id = c.organization_id AND d.id = a.payer_decision_id),"
         "  (SELECT sum(n.payer_share) FROM claimlinc.answer_line n WHERE n.organization_id = a.organization_id"
         "   AND n.claim_id = a.claim_id AND n.number = a.number), 0)"
         "  FROM claimlinc.answer a WHERE a.organization_id = c.organization_id AND a.claim_id = c.id"
-        "  ORDER BY a.number DESC LIMIT 1), 0) END AS expected"
-        " FROM claimlinc.payment_line l"
+        "   AND a.status IN ('approved', 'partial', 'rejected') ORDER BY a.number DESC LIMIT 1), 0) END AS expected"
+        " FROM claimlinc.payment_batch b JOIN claimlinc.payment_line l"
+        "  ON l.organization_id = b.organization_id AND l.batch_id = b.id"
         " JOIN claimlinc.decision o ON o.organization_id = l.organization_id AND o.id = l.decision_id"
         " JOIN claimlinc.claim c ON c.organization_id = l.provider_organization_id"
         "  AND c.identifier_system = o.identifier_system AND c.identifier_value = o.identifier_value"
-        " WHERE l.provider_organization_id = $1 GROUP BY c.organization_id, c.id, c.identifier_value, c.status"
+        " WHERE b.provider_organization_id = $1 AND b.state IN ('sent', 'settled')"
+        " GROUP BY c.organization_id, c.id, c.identifier_value, c.status"
         ") AS paid WHERE remitted <> expected ORDER BY id LIMIT $2",
         provider,
         most,
