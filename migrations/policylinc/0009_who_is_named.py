@@ -4,7 +4,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from masterlinc.db.ddl import migration
 
-ID = "0008"
+ID = "0009"
 VERSION = "1.38.0"
 DESCRIPTION = "the covers that a question names"
 
