@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from claim_builders import SERVICES, benefit, decide, line, price, sar, submission, terms
+from claim_builders import DAY, SERVICES, benefit, decide, line, price, sar, submission, terms
 from rule_scenarios import SCENARIOS, held, limit, part, rule, wants
 
 from claimlinc import adjudication
@@ -280,6 +280,45 @@ def test_an_authorization_that_is_not_wanted_is_not_used():
 def test_a_request_for_an_authorization_needs_none():
     (one,) = decide(submission(line(), use=Use.PREAUTHORIZATION), terms(rules=(wants(),))).lines
     assert one.outcome is Outcome.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("named", "authorization", "code"),
+    [
+        ((), {"valid_to": date(2026, 3, 9)}, "AD-2-6"),
+        ((), {"valid_from": date(2026, 3, 11)}, "AD-2-6"),
+        ((), {"valid_from": DAY, "valid_to": DAY}, None),
+        (("AUT-1",), {}, None),
+        (("AUT-9",), {}, "BE-1-4"),
+        (("AUT-1",), {"codes": (Coding(SERVICES, "1"),)}, "BE-1-5"),
+        ((), {"codes": (Coding(SERVICES, "1"),)}, "BE-1-4"),
+        ((), {"codes": (Coding("http://clinic.test/codes", "83600-00-10"),)}, "BE-1-4"),
+    ],
+)
+def test_an_authorization_must_be_of_the_day_the_service_and_the_claim(named, authorization, code):
+    """The service of 10 March. A denied line allows and pays nothing: all six figures are 0."""
+    claim = submission(line(), preauth_refs=named)
+    (one,) = decide(claim, terms(rules=(wants(),)), authorizations=(held(**authorization),)).lines
+    assert one.denial_code == code
+    assert figures(one) == " ".join(["0.00"] * 6 if code else ["100.00", "0.00", "0.00", "0.00", "100.00", "0.00"])
+
+
+# Networks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claim", "in_network", "code"),
+    [
+        ({}, True, None),
+        ({}, False, "CV-1-1"),
+        ({"sub_type": "emr"}, False, None),
+        ({"priority": "stat"}, False, "CV-1-1"),
+    ],
+)
+def test_a_provider_outside_the_network_is_paid_for_emergencies(claim, in_network, code):
+    """100 is paid inside the network and for an emergency outside of it; else nothing, and an urgent claim is none."""
+    (one,) = decide(submission(line(), **claim), terms(network="Gold", in_network=in_network)).lines
+    assert (one.denial_code, str(one.payer_share)) == (code, "0.00" if code else "100.00")
 
 
 # VAT ---------------------------------------------------------------------------------------------
