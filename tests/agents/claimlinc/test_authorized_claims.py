@@ -93,11 +93,11 @@ async def test_a_late_claim_uses_an_authorization_that_has_expired(parties):
 async def test_two_claims_race_for_the_last_unit_and_one_has_it(running, make_principal):
     """Both are decided at once, 200 times over: one is paid for, the other is told that nothing is left."""
     parties = await make_parties(running, make_principal, dental_is_asked_for=True)
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         _, given = await granted(parties, line("1"))
         reference = given.decision.preauth_ref
         named = {"preauth_refs": (reference,)}
-        both = [claim(parties, line("1", body_site=str(tooth)), **named) for tooth in (11, 12)]
+        both = [claim(parties, line("1", body_site=f"{turn}-{n}"), **named) for n in (1, 2)]  # no duplicates
         decided = await asyncio.gather(*(decide(parties, one) for one in both))
         lines = sorted((one.decision.lines[0].outcome, one.decision.lines[0].denial_code or "") for one in decided)
         assert lines == [(Outcome.APPROVED, ""), (Outcome.REJECTED, "BE-1-5")]
