@@ -74,10 +74,12 @@ class Insured:
     identifier: PersonIdentifier
 
 
-async def insure(ctx: Context, payer: UUID, serial: int = 1, **changes: object) -> Insured:
+async def insure(
+    ctx: Context, payer: UUID, serial: int = 1, *, made: ProductDraft | None = None, **changes: object
+) -> Insured:
     """Make a product, a policy and a member at a payer that has none."""
     number, member_number = f"P-{new_id().hex[:12]}", f"M-{new_id().hex[:12]}"
-    await service.create_product(ctx, payer, product())
+    await service.create_product(ctx, payer, made or product())
     await service.create_policy(ctx, payer, policy(number, **changes))
     identifier = national_id(serial)
     member = MemberDraft(

@@ -1,14 +1,15 @@
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from policy_builders import Insured, insure, posting, use
+from policy_builders import Insured, insure, posting, product, use
 
 from authlinc.contract import OrganizationKind
 from masterlinc.context import Context
 from masterlinc.ids import new_id, show
 from masterlinc.testing import Running, bearer
-from policylinc.contract import CoverStatus
+from policylinc.contract import CoverStatus, LimitKind, LimitPer
 from policylinc.ledger import post_benefits
 from policylinc.service import set_policy_status
 
@@ -282,6 +283,38 @@ async def test_coverage_of_one_member(
     assert (own["used_amount"], own["remaining_amount"], own["member_number"]) == (0, 10_000, second.member_number)
     stranger = await client.get(url, params={"member": "M-0"}, headers=headers)
     assert (stranger.status_code, stranger.json()["code"]) == (404, "member-not-found")
+
+
+async def test_coverage_tells_of_parts_and_other_limits(
+    client, running: Running, clinic: Context, payer: Context
+) -> None:
+    """Of a crown 400 are used, which counts for dental too; one of two units of the year is left."""
+    from policylinc.drafts import BenefitDraft, ClassDraft, LimitDraft
+
+    crown = BenefitDraft(
+        benefit="crown",
+        parent="dental",
+        codes=("97613*",),
+        waiting_days=30,
+        limits=(LimitDraft(kind=LimitKind.COUNT, per=LimitPer.YEAR, value=Decimal(2)),),
+    )
+    granted = (BenefitDraft(benefit="dental", year_limit=Decimal(2000)), crown)
+    classes = (ClassDraft(policy_class="C", annual_limit=Decimal(10_000), benefits=granted),)
+    insured = await insure(payer, payer.principal.organization_id, made=product(classes=classes))
+    await post_benefits(payer, posting(insured, use("crown", "400.00", count=1)))
+    url, headers = f"/api/v1/policies/{insured.policy_number}/coverage", bearer(running, clinic.principal)
+    own = (await client.get(url, params={"member": insured.member_number}, headers=headers)).json()
+    told = {one["benefit"]: one for one in own["benefits"]}
+    assert (own["used_amount"], told["dental"]["used"], told["crown"]["used"]) == (400, 400, 400)
+    assert (told["crown"]["parent"], told["crown"]["waiting_days"], told["crown"]["copay_cap_per"]) == (
+        "dental",
+        30,
+        "visit",
+    )
+    assert told["crown"]["limits"] == [{"kind": "count", "per": "year", "value": 2, "used": 1, "left": 1}]
+    whole = (await client.get(url, headers=headers)).json()
+    (limit,) = next(one["limits"] for one in whole["benefits"] if one["benefit"] == "crown")
+    assert (limit["used"], limit["left"]) == (None, None)
 
 
 async def test_two_payers_with_one_policy_number(
