@@ -43,7 +43,7 @@ def _reasons(claim: ClaimWork, work: LineWork) -> Iterable[_Reasons]:
             yield _Reasons(row.id, coding.code, row.diagnoses)
     for rule in claim.rules.get(ServiceRuleKind.DIAGNOSIS, ()):
         code = next((one.code for one in work.line.codes if fits_any(rule.codes, one.code)), None)
-        if code is not None and (not rule.benefits or any(name in rule.benefits for name in work.benefits)):
+        if code is not None and rule.diagnoses and (not rule.benefits or {*rule.benefits} & {*work.benefits}):
             yield _Reasons(rule.id, code, rule.diagnoses, rule)
 
 
