@@ -16,10 +16,10 @@ from claimlinc.contract import (
     Outcome,
     Use,
 )
+from claimlinc.corrections import corrects
 from claimlinc.errors import ClaimCorrected, ClaimNotCancellable, ClaimNotCorrectable
 from claimlinc.service import authorizing, cases
 from claimlinc.service.history import withdraw_decision
-from claimlinc.service.linking import corrects
 from claimlinc.service.states import Event
 from masterlinc import wire
 from masterlinc.context import Context

@@ -3,11 +3,12 @@
 from typing import Any
 
 from claimlinc.contract import RecordedClaim, Use
+from claimlinc.corrections import PRIOR
 from claimlinc.errors import ClaimInvalid, ClaimNotCorrectable
 from claimlinc.schemas import ClaimForm, RelatedForm
 from claimlinc.service.checking import fault
 from claimlinc.service.intake import prepare
-from claimlinc.service.linking import PRIOR, own_claim
+from claimlinc.service.linking import own_claim
 from claimlinc.service.recording import record
 from claimlinc.service.submitting import told
 from masterlinc import ids

@@ -10,7 +10,7 @@ from claimlinc.adjudication.edits.relevant import relevant, window_days
 from claimlinc.adjudication.facts import PastLine
 from claimlinc.adjudication.past import order, past_lines
 from claimlinc.contract import Coding, DecidedSubmission, DecideSubmission, Outcome, Use
-from claimlinc.service.linking import corrects
+from claimlinc.corrections import corrects
 from masterlinc.db.transaction import Transaction
 from policylinc.contract import Terms
 

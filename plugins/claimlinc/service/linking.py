@@ -1,11 +1,12 @@
 """A claim that corrects another: asked for with the new claim's commit, done or failed with the answer to it."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from claimlinc import chain_queries, queries, writes
 from claimlinc.contract import ClaimReplaced, ClaimStatus, ClaimSubmission, Identifier, Use
+from claimlinc.corrections import Named, corrects
 from claimlinc.errors import ClaimCorrected, ClaimInvalid, ClaimNotCorrectable
 from claimlinc.service.checking import fault
 from claimlinc.service.states import DECIDED, TRANSITIONS, Event, Role
@@ -14,27 +15,7 @@ from masterlinc.context import Context
 from masterlinc.db.transaction import Transaction
 from masterlinc.errors import FieldError, NotFound
 
-PRIOR = "prior"  # NPHIES related-claim-relationship: an earlier claim for the same services
 OWN_NUMBERS = "urn:masterlinc:claim:"  # the systems of the numbers that organizations here give
-
-
-class Named(NamedTuple):
-    """An earlier claim for the same services, and where the submission names it."""
-
-    path: str
-    identifier: Identifier
-
-
-def corrects(submission: ClaimSubmission) -> list[Named]:
-    """Return the claims that a claim corrects, in the order in which they are locked."""
-    if submission.use is not Use.CLAIM:
-        return []
-    named = {
-        (one.identifier.system, one.identifier.value): Named(f"related[{place}].claim_number", one.identifier)
-        for place, one in enumerate(submission.related)
-        if one.relationship == PRIOR
-    }
-    return [named[key] for key in sorted(named)]
 
 
 async def check(tx: Transaction, organization: UUID, submission: ClaimSubmission, payer: UUID | None) -> list[UUID]:

@@ -17,11 +17,11 @@ from claimlinc.contract import (
     RecordClaim,
     RecordedClaim,
 )
+from claimlinc.corrections import corrects
 from claimlinc.errors import ClaimNumberTaken
 from claimlinc.research_terms import GENDERS, band_of
 from claimlinc.service import linking, references
 from claimlinc.service.checking import check_submission
-from claimlinc.service.linking import corrects
 from claimlinc.service.snapshot import Snapshot, seal, seal_attachments
 from claimlinc.service.workflow import CLAIM, CLAIM_NAME
 from masterlinc import idempotency, ids, wire
