@@ -163,8 +163,8 @@ WRITTEN = (
     ),
     planted(
         "its_contract_is_data",
-        ".service: other agents would get it too",
-        (CONTRACT, "\nfrom msgspec", "\nfrom . import service\nfrom msgspec"),
+        ".config: other agents would get it too",
+        (CONTRACT, "\nfrom msgspec", "\nfrom . import config\nfrom msgspec"),
     ),
     planted(
         "it_sees_only_the_contracts_of_others",
