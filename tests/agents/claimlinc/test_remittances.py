@@ -250,6 +250,7 @@ async def test_over_http_from_the_draft_to_the_bank(quiet, running_quietly, make
         assert advice.json()["details"][0]["amount"] == 193.55
         sheet = await client.get(f"/api/v1/remittances/{number}/csv", headers=provider)
         assert sheet.headers["content-type"].startswith("text/csv")
+        assert sheet.headers["content-disposition"] == f'attachment; filename="{number}.csv"'
         lines = [{"transaction_id": "T1", "booked_on": booked(quiet), "amount": 193.55, "reference": number}]
         taken = await client.post("/api/v1/bank-lines", json={"lines": lines}, headers=provider)
         assert (taken.status_code, taken.json()) == (201, {"added": 1, "known": 0, "matched": 1})
