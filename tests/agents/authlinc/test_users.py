@@ -260,8 +260,8 @@ async def test_an_administrator_sees_and_ends_sessions(running: Running, client:
 async def test_the_roles_are_listed_in_two_languages(running: Running, client: httpx.AsyncClient):
     bearer = await bearer_of(client, await account(running, "admin"))
     roles = {one["role"]: one for one in (await client.get("/api/v1/roles", headers=bearer)).json()["roles"]}
-    assert {"doctor", "nurse", "admin", "researcher", "billing", "adjudicator", "payer_admin", "auditor", "service",
-            "operator"} == set(roles)  # fmt: skip
+    assert {"doctor", "nurse", "admin", "researcher", "billing", "adjudicator", "senior_adjudicator",
+            "payer_admin", "auditor", "service", "operator"} == set(roles)  # fmt: skip
     assert roles["nurse"]["title_ar"] == "ممرض"
     assert "patient:read" in roles["nurse"]["permissions"]
     assert {name for name, one in roles.items() if one["may_give"]} == {

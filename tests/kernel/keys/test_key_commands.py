@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from auditlinc.service import reporting
 from authlinc.service import emergency, factors
-from claimlinc.service import snapshot
+from claimlinc.service import cases, snapshot
 from masterlinc.agent import DemoPlan
 from masterlinc.audit import keys as audit_keys
 from masterlinc.context import Context
@@ -44,6 +44,8 @@ ROW = {
     "id": ID,
     "event_id": ID,
     "claim_id": ID,
+    "case_id": ID,
+    "number": 3,
     "position": 3,
     "route": "POST /x",
     "key_hash": HASH,
@@ -59,6 +61,7 @@ LABELS = {
     "authlinc.second_factor.secret": factors._label(ID),
     "authlinc.emergency_access.reason": emergency._label(ID),
     "doctorlinc.appointment.notes": f"doctorlinc.appointment.notes/{ID}",
+    "claimlinc.review_step.said": cases._label(ID, 3),
     "claimlinc.claim_attachment.sealed": snapshot._attachment_label(ID, 3),
 }
 

@@ -18,6 +18,7 @@ HELD = {
     "researcher",
     "billing",
     "adjudicator",
+    "senior_adjudicator",
     "payer_admin",
     "auditor",
     "service",
