@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -35,6 +36,18 @@ pytest_plugins = ("masterlinc.conformance.plugin",)  # `--agent`, and what the r
 
 TEMPLATE = "masterlinc_template"
 MASTER_KEY = base64.b64encode(b"for tests only: thirty-two bytes").decode()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Have no collection walk what earlier modules made.
+
+    A run makes hundreds of applications in one process; walking all of their objects halted the loop for seconds, and
+    whoever waited for a connection then was told that all are busy.
+    """
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        gc.freeze()
 
 
 class FixedClock:
