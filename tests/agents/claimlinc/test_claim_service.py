@@ -32,6 +32,12 @@ from masterlinc.errors import NotFound
 from masterlinc.money import Quantity
 
 
+@pytest.fixture
+def parties(quiet):
+    """Parties whom nobody answers but the test: the simulated hub would refuse their claims beside it."""
+    return quiet
+
+
 async def test_a_claim_is_loaded_as_it_was_recorded(parties):
     made = claim(parties, attachments=(Attachment("x-ray", "image/png", "aGVsbG8="),), notes="ملاحظة")
     recorded = await record(parties, made)
@@ -159,12 +165,12 @@ async def test_a_preauthorization_gets_a_number_and_uses_nothing_up(parties):
         assert not await tx.fetchval("SELECT sum(used) FROM policylinc.balance WHERE member_id = $1", parties.member_id)
 
 
-async def test_the_provider_reads_the_decision_but_not_what_it_stands_on(parties, running, make_principal):
+async def test_the_provider_reads_the_decision_but_not_what_it_stands_on(parties, running_quietly, make_principal):
     decided = await decide(parties, claim(parties))
     async with parties.provider.transaction() as tx:
         assert await load_decision(tx, decided.decision_id) == decided
         assert await tx.fetchval("SELECT count(*) FROM claimlinc.decision_basis") == 0
-    stranger = running.context("claimlinc", make_principal("billing"))
+    stranger = running_quietly.context("claimlinc", make_principal("billing"))
     async with stranger.transaction() as tx:
         assert await load_decision(tx, decided.decision_id) is None
 
