@@ -24,7 +24,7 @@ from masterlinc.secrets import Secret
 from masterlinc.settings import HttpSettings
 
 PATIENCE = 10
-LEASE = 0.3
+LEASE = 1.0
 
 
 class Bell:
