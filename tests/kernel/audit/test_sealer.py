@@ -115,6 +115,7 @@ async def test_a_key_that_does_not_open_is_told_of_and_sealing_goes_on_without_i
         await owner.execute("DELETE FROM masterlinc.audit_key WHERE kid = 'forged'")
         while (await verified(owner)).unsealed:
             await asyncio.sleep(0)
+    assert (await verified(owner)).faults == []
 
 
 async def test_keys_are_a_line_and_the_old_one_seals_no_more(fresh):
