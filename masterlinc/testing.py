@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -19,6 +18,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from litestar import Litestar
 
+from masterlinc import testing_lifetimes
 from masterlinc.context import Context, Services
 from masterlinc.db.embedded import EmbeddedPostgres, ensure_database
 from masterlinc.db.migrate import folders_of, migrate
@@ -39,15 +39,22 @@ MASTER_KEY = base64.b64encode(b"for tests only: thirty-two bytes").decode()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Have no collection walk what earlier modules made.
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+    """Know whose fixture starts an application."""
+    with testing_lifetimes.setting_up(fixturedef.scope):
+        return (yield)
 
-    A run makes hundreds of applications in one process; walking all of their objects halted the loop for seconds, and
-    whoever waited for a connection then was told that all are busy.
-    """
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def _applications_of_a_test() -> AsyncIterator[None]:
     yield
-    if nextitem is None or nextitem.path != item.path:
-        gc.freeze()
+    await testing_lifetimes.end("function")
+
+
+@pytest_asyncio.fixture(autouse=True, scope="module", loop_scope="session")
+async def _applications_of_a_module() -> AsyncIterator[None]:
+    yield
+    await testing_lifetimes.end("module")
 
 
 class FixedClock:
@@ -179,12 +186,10 @@ RunApp = Callable[..., Awaitable[Running]]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def run_app(new_database: NewDatabase) -> AsyncIterator[RunApp]:
-    """Start an application with other settings, agents or database; stopped at the end of the run."""
+    """Start an application with other settings, agents or database; stopped with the test or the fixture that did."""
     from masterlinc.app import create_app
 
-    stop, tasks = asyncio.Event(), []
-
-    async def hold(app: Litestar, started: "asyncio.Future[None]") -> None:
+    async def hold(app: Litestar, started: "asyncio.Future[None]", stop: asyncio.Event) -> None:
         # One task enters and leaves the lifespan: Litestar's emitter holds a cancel scope, which belongs to its task.
         try:
             async with app.lifespan():
@@ -210,19 +215,20 @@ async def run_app(new_database: NewDatabase) -> AsyncIterator[RunApp]:
             found, skipped = discover()
             app = create_app(settings, assemble(settings, found, skipped), clock=clock)
             started = asyncio.get_running_loop().create_future()
-            tasks.append(asyncio.create_task(hold(app, started)))
+            stop, until = asyncio.Event(), testing_lifetimes.asked_for()
+            testing_lifetimes.keep(until, stop, asyncio.create_task(hold(app, started, stop)))
             await started
             services: Services = app.state.services
             private = Ed25519PrivateKey.generate()
             async with services.db.transaction() as transaction:
                 kid = await keys.publish(transaction, private, services.clock.now())
             services.verifier.trust(await keys.load(services.db, services.clock.now()))
+            testing_lifetimes.spare(until)
             return Running(app, services, app.state.dispatcher, SigningKey(kid, private))
 
         yield start
     finally:
-        stop.set()
-        await asyncio.gather(*tasks)
+        await testing_lifetimes.end("session")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
