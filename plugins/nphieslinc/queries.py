@@ -104,9 +104,9 @@ async def note_what_was_read(tx: Transaction, organization_id: UUID, message_id:
 
 async def insert_exchange(
     tx: Transaction, organization_id: UUID, id_: UUID, claim_id: UUID, message_id: UUID, now: datetime
-) -> None:
-    """Note the intent to send a claim's message; a second intent of the claim changes nothing."""
-    await tx.execute(_INSERT_EXCHANGE, organization_id, id_, claim_id, message_id, now)
+) -> bool:
+    """Note the intent to send a claim's message; False when the claim has one, which changes nothing."""
+    return await tx.execute(_INSERT_EXCHANGE, organization_id, id_, claim_id, message_id, now) == "INSERT 0 1"
 
 
 async def exchange_of_claim(tx: Transaction, organization_id: UUID, claim_id: UUID) -> Any:

@@ -162,6 +162,14 @@ async def test_the_demo_s_stand_in_payer_takes_a_claim_that_leads_to_none(world:
     assert await claim_status(world, step) == "approved"
 
 
+async def test_processes_that_both_take_the_step_build_one_message(world: World) -> None:
+    step = await without_payer(world)
+    await asyncio.gather(*(exchange.submit_claim(world.ctx, step) for _ in range(5)))
+    built = "SELECT count(*) FROM nphieslinc.message WHERE claim_id = $1 AND direction = 'outbound'"
+    async with world.ctx.transaction() as tx:
+        assert await tx.fetchval(built, UUID(step.key)) == 1
+
+
 async def test_an_answer_that_never_came_is_not_recorded(world: World) -> None:
     step = await submitted(world, world.message())
     async with world.ctx.transaction() as tx:
