@@ -27,7 +27,7 @@ from masterlinc.errors import Invalid, NotFound
 from masterlinc.ids import new_id
 from masterlinc.testing import bearer, client_of
 
-ROUNDS = 50
+ROUNDS = 200
 
 
 def booked(parties):

@@ -18,7 +18,7 @@ from masterlinc import ids
 from masterlinc.errors import PreconditionFailed
 from masterlinc.money import Quantity
 
-ROUNDS = 40
+ROUNDS = 200
 ONE = (approve(1, quantity=Quantity(1)),)
 
 
