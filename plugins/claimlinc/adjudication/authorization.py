@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from claimlinc.adjudication.balances import Authorized
 from claimlinc.adjudication.service_rules import rules_on
-from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
+from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage, told
 from claimlinc.contract import Outcome, Use
 from masterlinc.money import ZERO, Money, Quantity, money
 from policylinc.contract import ServiceRule, ServiceRuleKind
@@ -53,7 +53,7 @@ def _authorization(claim: ClaimWork, work: LineWork) -> Finding:
         "rule_text_ar": rule.text_ar,
         "above": str(rule.above or ""),
         "references": " ".join(named),
-        "service_date": str(work.day),
+        "service_date": told(work.day),
     }
     if claim.is_emergency and not rule.in_emergencies:
         return Finding("emergency", inputs, "not-wanted")

@@ -4,7 +4,7 @@ from datetime import date
 
 from claimlinc.adjudication.emergencies import EMERGENCY_RULES
 from claimlinc.adjudication.facts import Facts
-from claimlinc.adjudication.work import Case, ClaimRule, ClaimWork, Finding, LineWork, Rule, Stage
+from claimlinc.adjudication.work import Case, ClaimRule, ClaimWork, Finding, LineWork, Rule, Stage, told
 from claimlinc.contract import ClaimSubmission, Outcome
 from policylinc.contract import CoverStatus
 
@@ -21,7 +21,7 @@ def _found(submission: ClaimSubmission, facts: Facts, day: date) -> Finding:
     """Find the member by the numbers of the claim; where nobody is known by them, every line is rejected."""
     terms = facts.terms
     if terms is None:
-        inputs = {"service_date": str(day), "policy_number": submission.cover.policy_number or ""}
+        inputs = {"service_date": told(day), "policy_number": submission.cover.policy_number or ""}
         return Finding("not-found", inputs, "not-found")
     inputs = {
         "policy_number": terms.policy_number,
@@ -37,9 +37,9 @@ def _period(claim: ClaimWork, work: LineWork) -> Finding:
     """Hold the line's own day against the policy's first and last day; one without a day is of the claim's day."""
     terms, day = claim.terms, work.day
     inputs = {
-        "service_date": str(day),
-        "effective_date": str(terms.effective_date),
-        "expiry_date": str(terms.expiry_date),
+        "service_date": told(day),
+        "effective_date": told(terms.effective_date),
+        "expiry_date": told(terms.expiry_date),
         "policy_number": terms.policy_number,
     }
     if day < terms.effective_date:
@@ -52,14 +52,14 @@ def _period(claim: ClaimWork, work: LineWork) -> Finding:
 def _status(claim: ClaimWork, work: LineWork) -> Finding:
     """Ask whether the cover is active on the day by which the claim is judged."""
     terms, status = claim.terms, claim.terms.status
-    inputs = {"status": status, "policy_number": terms.policy_number, "service_date": str(work.day)}
+    inputs = {"status": status, "policy_number": terms.policy_number, "service_date": told(work.day)}
     return Finding(status, inputs, status)
 
 
 def _birth(claim: ClaimWork, work: LineWork) -> Finding:
     """Hold the date of birth, where the claim names one, against the line's day."""
     born = claim.submission.subject.birth_date
-    inputs = {"birth_date": str(born) if born else "", "service_date": str(work.day)}
+    inputs = {"birth_date": told(born) if born else "", "service_date": told(work.day)}
     if born is None:
         return Finding("unknown", inputs, "unknown")
     found = "after-service" if born > work.day else "ok"

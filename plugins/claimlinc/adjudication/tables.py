@@ -194,6 +194,13 @@ def asking(codes: tuple[str, ...]) -> tuple[tuple[str, DiagnosisFacts], ...]:
 
 
 @lru_cache(_KNOWN_CODES)
+def asking_services(codes: tuple[str, ...]) -> tuple[tuple[str, ServiceFacts], ...]:
+    """Return the services of which the tables ask a sex or an age."""
+    known = ((code, service(code)) for code in codes)
+    return tuple((code, facts) for code, facts in known if facts.sex is not None or facts.age is not None)
+
+
+@lru_cache(_KNOWN_CODES)
 def counts(row: FrequencyRow, code: str) -> bool:
     """Say whether a service counts for a frequency."""
     return service_fits(row.counted or row.codes, code)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from claimlinc.adjudication.others import Beside
 from claimlinc.contract import ClaimSubmission, Diagnosis, Line, Outcome, TraceStep
 from masterlinc.money import ZERO, Money, Quantity
 from policylinc.contract import BenefitTerm, ServiceRule, ServiceRuleKind, Terms
+
+told = lru_cache(4096)(str)  # a day as inputs have it: the same few days are told for every rule and line
 
 
 class Case(NamedTuple):

@@ -1,6 +1,6 @@
 """Whether a claim came in time."""
 
-from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage
+from claimlinc.adjudication.work import Case, ClaimWork, Finding, LineWork, Rule, Stage, told
 from claimlinc.contract import Outcome, Use
 
 _NO_LIMIT = Finding("no-limit", {}, "no-limit")
@@ -15,8 +15,8 @@ def _filing(claim: ClaimWork, work: LineWork) -> Finding:
     served = work.line.service_end or work.day
     late = (facts.received_on - served).days > allowed
     inputs = {
-        "service_date": str(served),
-        "received_on": str(facts.received_on),
+        "service_date": told(served),
+        "received_on": told(facts.received_on),
         "days": str((facts.received_on - served).days),
         "filing_days": str(allowed),
     }

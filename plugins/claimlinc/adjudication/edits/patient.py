@@ -1,6 +1,6 @@
 """Whether services and diagnoses suit the patient's sex and age."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from policylinc.contract import ServiceRule, ServiceRuleKind
 
 _UNASKED = Finding("unasked", {}, "unasked")
 _SERVICE, _DIAGNOSIS = "service", "diagnosis"
+_Facts = Sequence[tuple[str, ServiceFacts | DiagnosisFacts]]
 
 
 class _Days(NamedTuple):
@@ -34,8 +35,11 @@ class _Asked(NamedTuple):
 
 def _sex(of: str) -> Callable[[ClaimWork, LineWork], Finding]:
     def run(claim: ClaimWork, work: LineWork) -> Finding:
+        facts, rules = _facts(of, claim, work), claim.rules.get(ServiceRuleKind.SEX)
+        if not facts and not rules:
+            return _UNASKED
         found, sex = _UNASKED, claim.beside.sex
-        for asked, wanted in _sexes(of, claim, work):
+        for asked, wanted in (*_sexes_of_tables(facts), *_sexes_of_payer(of, rules or (), claim, work)):
             inputs = _inputs(asked) | {"sex": sex or ""}
             if sex is None:
                 found = Finding("unknown", inputs, "unknown")
@@ -49,19 +53,27 @@ def _sex(of: str) -> Callable[[ClaimWork, LineWork], Finding]:
     return run
 
 
-def _sexes(of: str, claim: ClaimWork, work: LineWork) -> Iterable[tuple[_Asked, str]]:
-    for code, facts in _facts(of, claim, work):
-        if facts.sex is not None:
-            yield _Asked(facts.sex.id, code), facts.sex.sex
-    for rule in claim.rules.get(ServiceRuleKind.SEX, ()):
+def _sexes_of_tables(facts: _Facts) -> Iterator[tuple[_Asked, str]]:
+    for code, about in facts:
+        if about.sex is not None:
+            yield _Asked(about.sex.id, code), about.sex.sex
+
+
+def _sexes_of_payer(
+    of: str, rules: Iterable[ServiceRule], claim: ClaimWork, work: LineWork
+) -> Iterator[tuple[_Asked, str]]:
+    for rule in rules:
         if rule.sex is not None and _is_on(of, rule) and is_about(rule, claim, work):
             yield _Asked(rule.id, "", rule), rule.sex
 
 
 def _age(of: str) -> Callable[[ClaimWork, LineWork], Finding]:
     def run(claim: ClaimWork, work: LineWork) -> Finding:
+        facts, rules = _facts(of, claim, work), claim.rules.get(ServiceRuleKind.AGE)
+        if not facts and not rules:
+            return _UNASKED
         found, born = _UNASKED, claim.beside.born
-        for asked, days_of in _ages(of, claim, work):
+        for asked, days_of in (*_ages_of_tables(facts), *_ages_of_payer(of, rules or (), claim, work)):
             inputs = _inputs(asked) | {"service_date": str(work.day)}
             if born is None:
                 found = Finding("unknown", inputs, "unknown")
@@ -80,11 +92,16 @@ def _age(of: str) -> Callable[[ClaimWork, LineWork], Finding]:
     return run
 
 
-def _ages(of: str, claim: ClaimWork, work: LineWork) -> Iterable[tuple[_Asked, Callable[[date], _Days]]]:
-    for code, facts in _facts(of, claim, work):
-        if facts.age is not None:
-            yield _Asked(facts.age.id, code), _by_row(facts.age)
-    for rule in claim.rules.get(ServiceRuleKind.AGE, ()):
+def _ages_of_tables(facts: _Facts) -> Iterator[tuple[_Asked, Callable[[date], _Days]]]:
+    for code, about in facts:
+        if about.age is not None:
+            yield _Asked(about.age.id, code), _by_row(about.age)
+
+
+def _ages_of_payer(
+    of: str, rules: Iterable[ServiceRule], claim: ClaimWork, work: LineWork
+) -> Iterator[tuple[_Asked, Callable[[date], _Days]]]:
+    for rule in rules:
         if _is_on(of, rule) and is_about(rule, claim, work):
             yield _Asked(rule.id, "", rule), _by_rule(rule)
 
@@ -111,10 +128,10 @@ def _by_rule(rule: ServiceRule) -> Callable[[date], _Days]:
     return days
 
 
-def _facts(of: str, claim: ClaimWork, work: LineWork) -> Sequence[tuple[str, ServiceFacts | DiagnosisFacts]]:
-    """Return what the tables say of a line's services, or of its diagnoses, with the code that each is on."""
+def _facts(of: str, claim: ClaimWork, work: LineWork) -> _Facts:
+    """Return what the tables ask of the patient for a line's services, or for its diagnoses, with each one's code."""
     if of == _SERVICE:
-        return [(coding.code, tables.service(coding.code)) for coding in work.line.codes]
+        return tables.asking_services(work.codes)
     return tables.asking(diagnoses(claim.beside, claim.submission, work.line))
 
 
