@@ -1,5 +1,5 @@
 """The rule check: small named rules of NPHIES over a claim or prior authorization request."""
 
-from nphieslinc.rules.check import ALL_RULES, check
+from nphieslinc.rules.check import BUSINESS_RULES, check
 
-__all__ = ["ALL_RULES", "check"]
+__all__ = ["BUSINESS_RULES", "check"]

@@ -1,11 +1,12 @@
-"""All rules over one request."""
+"""All rules over one message."""
 
+from nphieslinc.elements import check_elements
 from nphieslinc.envelope import CLAIM_EVENTS, Envelope
 from nphieslinc.faults import BrokenRule
 from nphieslinc.rules import amounts, claims, covers, information, parties, patients
 from nphieslinc.rules.rule import Finding, Rule, case_of
 
-ALL_RULES: tuple[Rule, ...] = (
+BUSINESS_RULES: tuple[Rule, ...] = (
     *parties.RULES,
     *patients.RULES,
     *covers.RULES,
@@ -16,11 +17,12 @@ ALL_RULES: tuple[Rule, ...] = (
 
 
 def check(envelope: Envelope) -> tuple[BrokenRule, ...]:
-    """Return every rule that a request breaks, with its place; other events break none that is checked here."""
-    if envelope.event not in CLAIM_EVENTS or envelope.focus is None:
-        return ()
-    case = case_of(envelope, envelope.focus)
-    return tuple(_broken(rule, finding) for rule in ALL_RULES for finding in rule.find(case))
+    """Return every rule that a message breaks, with its place: element rules of any event, business rules of claims."""
+    found = check_elements(envelope.message.tree)
+    if envelope.event in CLAIM_EVENTS and envelope.focus is not None:
+        case = case_of(envelope, envelope.focus)
+        found += (_broken(rule, finding) for rule in BUSINESS_RULES for finding in rule.find(case))
+    return tuple(found)
 
 
 def _broken(rule: Rule, finding: Finding) -> BrokenRule:

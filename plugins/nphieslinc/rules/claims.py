@@ -23,11 +23,6 @@ def _principal(case: Case) -> Iterator[Finding]:
         yield Finding(f"{case.claim.path}.diagnosis", {"count": str(count)})
 
 
-def _encounter(case: Case) -> Iterator[Finding]:
-    if case.claim_type in _WITH_ENCOUNTER and case.claim.extension("encounter") is None:
-        yield Finding(f"{case.claim.path}.extension")
-
-
 def _encounter_resolves(case: Case) -> Iterator[Finding]:
     extension = case.claim.extension("encounter")
     if extension is not None and case.message.resolve(extension.child("valueReference"), case.claim) is None:
@@ -50,33 +45,6 @@ def _class_rule(claim_type: str) -> Rule:
     return Rule(rule, detail, f"يجب أن تكون فئة الزيارة لهذا النوع {listed}، وهي هنا {{code}}", find)
 
 
-def _episode(case: Case) -> Iterator[Finding]:
-    if case.use == "claim" and case.claim.extension("episode") is None:
-        yield Finding(f"{case.claim.path}.extension")
-
-
-def _sub_type(case: Case) -> Iterator[Finding]:
-    if first_code(case.claim.child("subType")) is None:
-        yield Finding(f"{case.claim.path}.subType")
-
-
-def _care_team(case: Case) -> Iterator[Finding]:
-    if case.claim_type in _WITH_CARE_TEAM and not case.claim.children("careTeam"):
-        yield Finding(f"{case.claim.path}.careTeam")
-
-
-def _maternity(case: Case) -> Iterator[Finding]:
-    for item in case.claim.children("item") if case.claim_type in _WITH_MATERNITY else ():
-        if item.extension("maternity") is None:
-            yield Finding(f"{item.path}.extension")
-
-
-def _invoice(case: Case) -> Iterator[Finding]:
-    for item in case.claim.children("item") if case.use == "claim" else ():
-        if item.extension("patientInvoice") is None:
-            yield Finding(f"{item.path}.extension")
-
-
 def _serviced(case: Case) -> Iterator[Finding]:
     for item in case.claim.children("item"):
         if ("servicedDate" in item.value) == ("servicedPeriod" in item.value):
@@ -90,7 +58,6 @@ RULES = (
         "يجب أن تحتوي المطالبة على تشخيص رئيسي واحد فقط، وعددها هنا {count}",
         _principal,
     ),
-    Rule("IC-01329", "this claim type names its encounter", "يجب ربط هذا النوع من المطالبات بزيارة", _encounter),
     Rule(
         "RE-00189",
         "the encounter points at no resource of this bundle",
@@ -98,23 +65,6 @@ RULES = (
         _encounter_resolves,
     ),
     *(_class_rule(claim_type) for claim_type in _CLASSES),
-    Rule("IC-01453", "a claim names its episode of care", "يجب تحديد رقم نوبة الرعاية في المطالبة", _episode),
-    Rule(
-        "IC-01566",
-        "a claim has a sub-type: ip, op or emr",
-        "يجب تحديد النوع الفرعي للمطالبة: ip أو op أو emr",
-        _sub_type,
-    ),
-    Rule(
-        "IC-01426", "this claim type names its care team", "يجب تحديد فريق الرعاية لهذا النوع من المطالبات", _care_team
-    ),
-    Rule(
-        "IC-01560",
-        "a line says whether it is maternity care",
-        "يجب توضيح ما إذا كان البند ضمن رعاية الأمومة",
-        _maternity,
-    ),
-    Rule("IC-01454", "a claim's line names its patient invoice", "يجب تحديد رقم فاتورة المريض لبند المطالبة", _invoice),
     Rule(
         "BV-00066",
         "a line has either a service date or a service period",

@@ -20,7 +20,8 @@ from nphieslinc.fhir.systems import CODES, HL7, INFORMATION, UCUM
 from nphieslinc.writing.shapes import coding, concept, count, extension, identifier, reference, resource, sar
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
-_WITH_MATERNITY = frozenset({ClaimType.INSTITUTIONAL, ClaimType.PROFESSIONAL})
+_WITH_MATERNITY = frozenset({ClaimType.INSTITUTIONAL, ClaimType.PROFESSIONAL, ClaimType.PHARMACY})
+_NOT_REPORTED = "NR"
 
 
 def claim(id_: str, submission: ClaimSubmission, lines: Sequence[Line], urls: dict[str, str]) -> Tree:
@@ -45,7 +46,7 @@ def claim(id_: str, submission: ClaimSubmission, lines: Sequence[Line], urls: di
         payee={"type": concept(HL7 + "payeetype", "provider")},
         careTeam=[_care_team(one, urls) for one in submission.care_team],
         supportingInfo=[_information(one, submission.attachments) for one in submission.supporting_info],
-        diagnosis=[_diagnosis(one) for one in submission.diagnoses],
+        diagnosis=[_diagnosis(one, submission) for one in submission.diagnoses],
         insurance=[_insurance(submission, urls)],
         item=[_item(line, submission) for line in lines],
         total=sar(submission.total),
@@ -75,8 +76,11 @@ def _care_team(one: CareTeamMember, urls: dict[str, str]) -> Tree:
     return held
 
 
-def _diagnosis(one: Diagnosis) -> Tree:
+def _diagnosis(one: Diagnosis, submission: ClaimSubmission) -> Tree:
+    asked = submission.claim_type is ClaimType.INSTITUTIONAL and submission.use is Use.CLAIM
+    onset = concept(CODES + "condition-onset", _NOT_REPORTED)  # a claim of ours does not hold it
     return {
+        **({"extension": [extension("condition-onset", "valueCodeableConcept", onset)]} if asked else {}),
         "sequence": one.sequence,
         "diagnosisCodeableConcept": concept(one.system, one.code),
         "type": [concept(CODES + "diagnosis-type", one.type)],

@@ -94,9 +94,19 @@ def _encounter(submission: ClaimSubmission, urls: dict[str, str]) -> list[Tree]:
         status="finished" if submission.use is Use.CLAIM else "planned",
         class_={"system": ACT_CODE, "code": submission.encounter_class},
         subject=reference(urls["patient"]),
+        period=_period(submission),
         serviceProvider=reference(urls["provider"]),
     )
     return [entry(urls["encounter"], held)]
+
+
+def _period(submission: ClaimSubmission) -> Tree:
+    """Return the first and the last day of service."""
+    days = [day for line in submission.lines for day in (line.service_date, line.service_end) if day]
+    return {
+        "start": min(days, default=submission.created).isoformat(),
+        "end": max(days, default=submission.created).isoformat(),
+    }
 
 
 def _organizations(parties: Parties, urls: dict[str, str]) -> list[Tree]:

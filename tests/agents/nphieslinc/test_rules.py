@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from nphies_messages import REQUESTS, changed, opened, raw, resource
 
-from nphieslinc.rules import ALL_RULES, check
+from nphieslinc.rules import BUSINESS_RULES, check
 
 Tree = dict[str, Any]
 
@@ -108,7 +108,7 @@ CASES: list[tuple[str, str, str, Callable[[Tree], object]]] = [
     ("BV-00743", ORAL, "[6].resource.class", lambda b: resource(b, "Encounter")["class"].update(code="HH")),
     ("IC-01453", PROFESSIONAL, f"{CLAIM}.extension", claim(lambda c: without_extension(c, "episode"))),
     ("IC-01566", PROFESSIONAL, f"{CLAIM}.subType", claim(lambda c: c.pop("subType"))),
-    ("IC-01426", PROFESSIONAL, f"{CLAIM}.careTeam", claim(lambda c: c.pop("careTeam"))),
+    ("IC-00014", PROFESSIONAL, f"{CLAIM}.careTeam", claim(lambda c: c.pop("careTeam"))),
     ("IC-01560", PROFESSIONAL, f"{ITEM}.extension", claim(lambda c: without_extension(c["item"][0], "maternity"))),
     ("IC-01454", PROFESSIONAL, f"{ITEM}.extension", claim(lambda c: without_extension(c["item"][0], "patientInvoice"))),
     ("BV-00066", PROFESSIONAL, f"{ITEM}.serviced[x]", claim(lambda c: c["item"][0].pop("servicedDate"))),
@@ -199,11 +199,11 @@ def test_a_broken_rule_is_named_with_its_place(
 
 
 def test_every_rule_has_a_failing_case() -> None:
-    assert {rule.id for rule in ALL_RULES} == {case[0] for case in CASES}
+    assert {rule.id for rule in BUSINESS_RULES} == {case[0] for case in CASES if not case[0].startswith("IC-")}
 
 
 def test_every_rule_speaks_both_languages() -> None:
-    for rule in ALL_RULES:
+    for rule in BUSINESS_RULES:
         assert rule.detail
         assert any("\u0600" <= letter <= "\u06ff" for letter in rule.detail_ar)
 

@@ -67,7 +67,7 @@ def test_a_request_of_ours_breaks_only_rules_on_what_a_claim_does_not_hold(clock
     for name in REQUESTS:
         claim = loaded(read_submission(opened(raw(name))))
         written = opened(build_request(claim, PARTIES, clock, bundle_id=BUNDLE, header_id=HEADER))
-        assert {fault.rule for fault in check(written)} == {"IC-01561", "IC-01564", "IC-01565"}, name
+        assert {fault.rule for fault in check(written)} == {"IC-01561", "IC-01564", "IC-01565", "IC-01574"}, name
 
 
 def line(sequence: int, outcome: Outcome, allowed: str, copay: str, **more: object) -> LineDecision:
