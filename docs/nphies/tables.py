@@ -43,6 +43,26 @@ _FHIR_TYPE = "http://hl7.org/fhirpath/System."
 _SYSTEM = {"String": "string", "Date": "date", "DateTime": "dateTime", "Time": "time"}
 _MANY = "MessageHeader.focus"  # one, but of a batch-request: BV-00221 says when
 _SAME = {"Patient.extension.Patient-occupation": "Patient.extension.occupation"}  # one list spells it as the URL does
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,40}")  # what else stands there is a sentence on where the codes are
+_ALSO = (("http://terminology.hl7.org/CodeSystem/adjudication", "copay"),)  # samples of the exchange write both
+_COLUMNS = ("profile", "path", "min", "max", "type", "value_set")
+_TYPES = {
+    name.lower(): name
+    for name in (
+        "Money",
+        "CodeableConcept",
+        "Identifier",
+        "Boolean",
+        "Date",
+        "DateTime",
+        "Period",
+        "PositiveInt",
+        "String",
+        "Reference",
+        "Quantity",
+        "Decimal",
+    )
+}
 _SLICE = re.compile(r"\w+\[x\]:")
 PROFILES = {
     "Claim Institutional": "institutional-claim",
@@ -83,12 +103,17 @@ PROFILES = {
 
 
 def main() -> None:
-    """Write the three tables."""
+    """Write the tables."""
     fhir, nphies = Path(sys.argv[1]), Path(sys.argv[2])
     definitions = _definitions(fhir)
     known = {row[0] for row in definitions}
     _write("fhir_r4.csv", "FHIR R4 4.0.1", ("path", "min", "max", "types"), definitions)
-    _write("profiles.csv", "NPHIES profiles v5.2", ("profile", "path", "min", "max"), sorted(_profiles(nphies)))
+    _write("profiles.csv", "NPHIES profiles v5.2", _COLUMNS, sorted(set(_profiles(nphies, known))))
+    values = sorted(set(_value_sets(nphies)))
+    _write("value_sets.csv", "NPHIES codeable concepts v5.4", ("value_set", "system"), values)
+    systems = {system for _, system in values}
+    codes = sorted({row for row in _codes(nphies) if row[0] in systems})
+    _write("codes.csv", "NPHIES codeable concepts v5.4, the short lists", ("system", "code"), codes)
     rules = sorted(_rules(nphies, known))
     _write("rule_ids.csv", "NPHIES validation error codes, OBA 2.8", ("id", "state", "path"), rules)
 
@@ -118,13 +143,48 @@ def _type(code: str) -> str:
     return _SYSTEM.get(name, name) if code.startswith(_FHIR_TYPE) else code
 
 
-def _profiles(folder: Path) -> Iterator[tuple[str, ...]]:
+def _profiles(folder: Path, known: set[str]) -> Iterator[tuple[str, ...]]:
+    named = {name for name, _ in _value_sets(folder)}
     with (folder / "nphies_profile_elements_v5.2.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if row["sheet"] in PROFILES and row["min"] in ("0", "1") and row["max"] in ("1", "*"):
-                path = _path(row["path"])
-                if path and path != _MANY and (row["min"], row["max"]) != ("0", "*"):
-                    yield PROFILES[row["sheet"]], path, row["min"], row["max"]
+            path = _path(row["path"])
+            if row["sheet"] not in PROFILES or not path or path == _MANY or row["max"] not in ("1", "*"):
+                continue
+            least = "1" if row["min"] == "1" else "0"
+            value_set = _tail(row["valueset"])
+            type_ = _extension_type(row["type"]) if ".extension." in path and path not in known else ""
+            yield PROFILES[row["sheet"]], path, least, row["max"], type_, value_set if value_set in named else ""
+
+
+def _extension_type(text: str) -> str:
+    """Return the type of an extension's value as FHIR spells it, where the list names one."""
+    first = text.split("(", maxsplit=1)[0].split(maxsplit=1)[0].lower() if text.strip() else ""
+    return _TYPES.get(first, "")
+
+
+def _value_sets(folder: Path) -> Iterator[tuple[str, ...]]:
+    with (folder / "nphies_valuesets_v5.4.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            system = row["codesystem"].strip().strip('"')
+            if system.startswith(("http", "urn")) and " " not in system:
+                yield _tail(row["valueset"]), system
+
+
+def _codes(folder: Path) -> Iterator[tuple[str, ...]]:
+    """Return the codes of systems that are listed whole; of one in an appendix there are none."""
+    with (folder / "nphies_codesystems_v5.4.csv").open(encoding="utf-8") as file:
+        rows = [*csv.DictReader(file)]
+    long = {
+        row["system"].strip() for row in rows if row["appendix"].strip() or not _CODE.fullmatch(row["code"].strip())
+    }
+    for row in rows:
+        if row["system"].strip() not in long:
+            yield row["system"].strip(), row["code"].strip()
+    yield from _ALSO
+
+
+def _tail(url: str) -> str:
+    return url.strip().strip('"').rstrip("/").rpartition("/")[2].lower() if "\n" not in url.strip() else ""
 
 
 def _rules(folder: Path, known: set[str]) -> Iterator[tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """What an object of a message may hold, compiled from the tables: once for each place and profile, when first met."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -8,8 +9,23 @@ from nphieslinc.fhir import tables
 from nphieslinc.fhir.systems import extension_key
 
 ANY_RESOURCE = "Resource"
-_DATA_TYPE, _CARDINALITY, _REFERENCE = "GE-00035", "IC-01428", "RE-00168"  # where no rule is about the element itself
 _BACKBONES = frozenset({"BackboneElement", "Element"})
+_CODED = frozenset({"code", "Coding", "CodeableConcept"})
+# Where no rule is about the element itself.
+_GENERAL = {"DT": "GE-00035", "IC": "IC-01428", "IB": "IB-00000", "RE": "RE-00168"}
+_NOTHING_SAID = tables.Profiled(0, None, "", "")
+
+Codes = Mapping[str, frozenset[str] | None]  # by system; None: they are not here
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules on an element: of its type, of how often it comes, of its code, of what it refers to."""
+
+    type: str
+    count: str
+    code: str
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,68 +33,68 @@ class Slot:
     """A named place in an object: how many values it takes, and of which type."""
 
     name: str
-    path: str  # as the rules name it
+    path: str  # as the rules name it; what is under a data type that no rule speaks of there is named by the type
     is_list: bool
     most: int | None
     check: Check | None  # of a primitive; None: an object
-    type: str  # of the object
+    type: str
     profile: str
-    type_rule: str
-    count_rule: str
-    reference_rule: str
+    codes: Codes
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What has to be there: one of some names, or an extension by its key."""
+    """What has to be there, by one of some names."""
 
     names: tuple[str, ...]
     path: str
     rule: str
-    extension: str = ""
-    on: str = ""  # the primitive whose extension it is
-    least: int = 1
-    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An extension that a profile knows: how often it comes, and the value that it has."""
+
+    key: str
+    on: str  # the primitive whose extension it is; empty: the object's own
+    path: str
+    least: int
+    most: int | None
+    value: str  # valueMoney; empty: not said
+    codes: Codes
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """All slots of an object, and what is wanted of them."""
+    """All that is known of an object."""
 
     slots: dict[str, Slot]
     wanted: tuple[Wanted, ...]
+    extensions: tuple[Named, ...]
 
 
 @cache
 def shape_of(type_: str, path: str, profile: str) -> Shape:
     """Compile the shape of a type (a data type, a resource, or the path of a backbone) at a place."""
-    counted = tables.profiles().get(profile, {})
+    profiled = tables.profiles().get(profile, {})
     slots: dict[str, Slot] = {}
     wanted: list[Wanted] = []
     for element in tables.elements().get(type_, ()):
-        place = f"{path}.{element.name.removesuffix('[x]')}"
-        least, most = _counted(counted, place, path, element)
-        named = [_slot(element, name, kind, (type_, path, profile), most) for name, kind in _names(element)]
+        said = _said(profiled, path, element)
+        named = [_slot(element, pair, (type_, path, profile), said) for pair in _names(element)]
         slots |= {slot.name: slot for slot in named}
-        if least:
-            wanted.append(Wanted(tuple(slot.name for slot in named), place, _count_rule(place, named), most=None))
-    wanted += [_extension(path, place, counts) for place, counts in counted.items() if _is_extension(path, place)]
-    wanted += [
-        _of_primitive(path, place, counts) for place, counts in counted.items() if _is_primitive(path, place, slots)
-    ]
-    wanted += _choices(slots, counted, path)
-    return Shape(slots, tuple(one for one in wanted if one.least or one.most))
+        if element.min or said.least:
+            place = f"{path}.{element.name.removesuffix('[x]')}"
+            wanted.append(Wanted(tuple(slot.name for slot in named), place, _count_rule(place, named)))
+    wanted += _choices(type_, slots, profiled, path)
+    return Shape(slots, tuple(wanted), tuple(_extensions(slots, profiled, path)))
 
 
-def _counted(
-    counted: dict[str, tuple[int, int | None]], place: str, path: str, element: tables.Element
-) -> tuple[int, int | None]:
-    least, most = element.min, None if element.is_list else 1
-    profiled = counted.get(place) or counted.get(f"{path}.{element.name}")
-    if not profiled:
-        return least, most
-    limits = element.is_list and tables.id_of("IC", place) is not None  # a list that no rule speaks of keeps FHIR's
-    return max(least, profiled[0]), profiled[1] if limits else most
+def _said(profiled: Mapping[str, tables.Profiled], path: str, element: tables.Element) -> tables.Profiled:
+    place = f"{path}.{element.name}"
+    return profiled.get(place) or profiled.get(place.removesuffix("[x]")) or _NOTHING_SAID
 
 
 def _names(element: tables.Element) -> list[tuple[str, str]]:
@@ -89,67 +105,77 @@ def _names(element: tables.Element) -> list[tuple[str, str]]:
     return [(base + kind[0].upper() + kind[1:], kind) for kind in element.types]
 
 
-def _slot(element: tables.Element, name: str, kind: str, at: tuple[str, str, str], most: int | None) -> Slot:
-    type_, path, profile = at
+def _slot(element: tables.Element, pair: tuple[str, str], at: tuple[str, str, str], said: tables.Profiled) -> Slot:
+    (name, kind), (type_, path, profile) = pair, at
     place = f"{path}.{name}"
-    places = (place, f"{path}.{element.name}", f"{type_}.{name}", f"{type_}.{element.name}")
-    if kind.startswith("@"):
-        kind = kind[1:]
-    elif kind in _BACKBONES:
-        kind = place
+    rules = _rules(place, f"{path}.{element.name}", f"{type_}.{name}", f"{type_}.{element.name}")
+    # A list that no rule speaks of keeps FHIR's number: the profiles say 1 of some that hold several in practice.
+    most = said.most if element.is_list and tables.id_of("IC", place) else None
+    own = tables.profiles().get(profile, {}).get(place, said)
+    type_of = place if kind in _BACKBONES else kind.removeprefix("@")
     return Slot(
         name=name,
-        path=place,
+        path=place if tables.has_parts(place) or kind in _BACKBONES else type_of,
         is_list=element.is_list,
-        most=most,
+        most=most if element.is_list else 1,
         check=PRIMITIVES.get(kind),
-        type=kind,
+        type=type_of,
         profile=profile,
-        type_rule=_first("DT", places, _DATA_TYPE),
-        count_rule=_first("IC", places, _CARDINALITY),
-        reference_rule=_first("RE", places, _REFERENCE),
+        codes=tables.value_set(own.value_set) if kind in _CODED and own.value_set else {},
+        rules=rules,
     )
 
 
-def _first(family: str, places: tuple[str, ...], general: str) -> str:
-    """Return the rule on the most exact of some places."""
-    return next((rule for rule in (tables.id_of(family, place) for place in places) if rule), general)
+def _rules(*places: str) -> Rules:
+    """Return the rules on the most exact of some places."""
+
+    def first(family: str) -> str:
+        return next((rule for rule in (tables.id_of(family, place) for place in places) if rule), _GENERAL[family])
+
+    return Rules(first("DT"), first("IC"), first("IB"), first("RE"))
 
 
 def _count_rule(place: str, named: list[Slot]) -> str:
-    own = tables.id_of("IC", place)
-    return own or next((slot.count_rule for slot in named if slot.count_rule != _CARDINALITY), _CARDINALITY)
+    own = (slot.rules.count for slot in named if slot.rules.count != _GENERAL["IC"])
+    return tables.id_of("IC", place) or next(own, _GENERAL["IC"])
 
 
-def _is_extension(path: str, place: str) -> bool:
-    return place.startswith(f"{path}.extension.") and place.count(".") == path.count(".") + 2
-
-
-def _extension(path: str, place: str, counts: tuple[int, int | None]) -> Wanted:
-    key = extension_key(place.removeprefix(f"{path}.extension."))
-    rule = tables.id_of("IC", place) or _CARDINALITY
-    return Wanted(("extension",), place, rule, key, "", *counts)
-
-
-def _is_primitive(path: str, place: str, slots: dict[str, Slot]) -> bool:
-    rest = place.removeprefix(f"{path}.").split(".")
-    if not place.startswith(f"{path}.") or len(rest) != 3 or rest[1] != "extension":  # noqa: PLR2004
-        return False
-    return rest[0] in slots and slots[rest[0]].check is not None
-
-
-def _of_primitive(path: str, place: str, counts: tuple[int, int | None]) -> Wanted:
-    name, _, extension = place.removeprefix(f"{path}.").split(".")
-    rule = tables.id_of("IC", place) or _CARDINALITY
-    return Wanted((name,), place, rule, extension_key(extension), name, *counts)
-
-
-def _choices(slots: dict[str, Slot], counted: dict[str, tuple[int, int | None]], path: str) -> list[Wanted]:
-    """Return the typed names of choices that a profile wants by that name (diagnosisCodeableConcept)."""
-    known = {f"{path}.{element}" for element in slots}
-    plain = {f"{path}.{one.name}" for one in tables.elements().get(path, ())}
+def _choices(type_: str, slots: Mapping[str, Slot], profiled: Mapping[str, tables.Profiled], path: str) -> list[Wanted]:
+    """Return the names of choices that a profile wants with their type (diagnosisCodeableConcept)."""
+    plain = {one.name for one in tables.elements().get(type_, ())}
     return [
-        Wanted((place.rpartition(".")[2],), place, tables.id_of("IC", place) or _CARDINALITY)
-        for place, (least, _) in counted.items()
-        if least and place in known and place not in plain
+        Wanted((name,), f"{path}.{name}", slot.rules.count)
+        for name, slot in slots.items()
+        if name not in plain and profiled.get(f"{path}.{name}", _NOTHING_SAID).least
     ]
+
+
+def _extensions(slots: Mapping[str, Slot], profiled: Mapping[str, tables.Profiled], path: str) -> list[Named]:
+    return [
+        _named(place, on, said)
+        for place, said in profiled.items()
+        if place.startswith(f"{path}.")
+        and (on := _holder(place.removeprefix(f"{path}.").split("."), slots)) is not None
+    ]
+
+
+def _holder(names: list[str], slots: Mapping[str, Slot]) -> str | None:
+    """Return what holds an extension: a primitive by its name, the object itself as an empty text, or None."""
+    if len(names) == 2 and names[0] == "extension":  # noqa: PLR2004
+        return ""
+    if len(names) == 3 and names[1] == "extension" and names[0] in slots:  # noqa: PLR2004
+        return names[0] if slots[names[0]].check is not None else None
+    return None
+
+
+def _named(place: str, on: str, said: tables.Profiled) -> Named:
+    return Named(
+        key=extension_key(place.rpartition(".")[2]),
+        on=on,
+        path=place,
+        least=said.least,
+        most=said.most,
+        value=f"value{said.type}" if said.type else "",
+        codes=tables.value_set(said.value_set) if said.value_set else {},
+        rules=_rules(place),
+    )

@@ -1,22 +1,28 @@
 """Every element of a message against its shape: what is missing, too often there, of a wrong type, or unknown."""
 
-from collections.abc import Iterator
 from typing import Any
 
+from nphieslinc.elements.bindings import is_coded
 from nphieslinc.elements.choosing import profile_of
-from nphieslinc.elements.shapes import ANY_RESOURCE, Shape, Slot, Wanted, shape_of
-from nphieslinc.elements.words import empty, few, foreign, many, mistyped, unknown, unreferenced
+from nphieslinc.elements.shapes import ANY_RESOURCE, Named, Shape, Slot, shape_of
+from nphieslinc.elements.words import empty, few, foreign, many, mistyped, uncoded, unknown, unreferenced
 from nphieslinc.faults import BrokenRule
 from nphieslinc.fhir import Tree
 from nphieslinc.fhir.systems import extension_key
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
+_OF_REFERENCES = ("reference", "identifier", "extension")
 
 
 def check_elements(tree: Tree) -> list[BrokenRule]:
     """Return every element rule that a message breaks, with its place."""
+    return check_resource(tree, "Bundle")
+
+
+def check_resource(tree: Tree, path: str) -> list[BrokenRule]:
+    """Return every element rule that a resource breaks, at a place in its message."""
     found: list[BrokenRule] = []
-    _resource(tree, "Bundle", found)
+    _resource(tree, path, found)
     return found
 
 
@@ -24,8 +30,8 @@ def _resource(value: Tree, path: str, found: list[BrokenRule]) -> None:
     type_ = value.get("resourceType")
     if not isinstance(type_, str) or not shape_of(type_, type_, "").slots:
         found.append(foreign(f"{path}.resourceType", type_))
-        return
-    _object(value, shape_of(type_, type_, profile_of(value)), path, found)
+    else:
+        _object(value, shape_of(type_, type_, profile_of(value)), path, found)
 
 
 def _object(value: Tree, shape: Shape, path: str, found: list[BrokenRule]) -> None:
@@ -36,23 +42,26 @@ def _object(value: Tree, shape: Shape, path: str, found: list[BrokenRule]) -> No
             _value(inner, slot, f"{path}.{name}", found)
         elif name[:1] != "_" and name != "resourceType":
             found.append(unknown(f"{path}.{name}"))
-    for wanted in shape.wanted:
-        if wanted.extension:
-            _extension(value, wanted, path, found)
-        elif all(value.get(name) in _NOTHING for name in wanted.names):
-            found.append(few(wanted.rule, f"{path}.{wanted.names[0]}", wanted.path))
+    found += (
+        few(wanted.rule, f"{path}.{wanted.names[0]}", wanted.path)
+        for wanted in shape.wanted
+        if all(value.get(name) in _NOTHING for name in wanted.names)
+    )
+    for named in shape.extensions:
+        _extension(value, named, path, found)
 
 
 def _value(value: object, slot: Slot, path: str, found: list[BrokenRule]) -> None:
     if value in _NOTHING and value != "":
         found.append(empty(path))
-    elif not slot.is_list:
-        _one(value, slot, path, found)
     elif not isinstance(value, list):
-        found.append(mistyped(slot.type_rule, path, f"{slot.type}[]"))
+        if slot.is_list:
+            found.append(mistyped(slot.rules.type, path, f"{slot.type}[]"))
+        else:
+            _one(value, slot, path, found)
     else:
-        if slot.most is not None and len(value) > slot.most:
-            found.append(many(slot.count_rule, path, slot.most))
+        if not slot.is_list or (slot.most is not None and len(value) > slot.most):
+            found.append(many(slot.rules.count, path, slot.most or 1))
         for place, inner in enumerate(value):
             if inner is not None:  # beside an extension of its own, a primitive in a list may be null
                 _one(inner, slot, f"{path}[{place}]", found)
@@ -61,32 +70,45 @@ def _value(value: object, slot: Slot, path: str, found: list[BrokenRule]) -> Non
 def _one(value: object, slot: Slot, path: str, found: list[BrokenRule]) -> None:
     if slot.check is not None:
         if not slot.check(value):
-            found.append(mistyped(slot.type_rule, path, slot.type))
+            found.append(mistyped(slot.rules.type, path, slot.type))
+        elif slot.codes and not is_coded(value, slot.codes):
+            found.append(uncoded(slot.rules.code, path))
     elif not isinstance(value, dict):
-        found.append(mistyped(slot.type_rule, path, slot.type))
+        found.append(mistyped(slot.rules.type, path, slot.type))
     elif slot.type == ANY_RESOURCE:
         _resource(value, path, found)
     else:
-        if slot.type == "Reference" and not ("reference" in value or "identifier" in value or "extension" in value):
-            found.append(unreferenced(slot.reference_rule, path))
+        if slot.codes and not is_coded(value, slot.codes):
+            found.append(uncoded(slot.rules.code, path))
+        if slot.type == "Reference" and not any(name in value for name in _OF_REFERENCES):
+            found.append(unreferenced(slot.rules.reference, path))
         _object(value, shape_of(slot.type, slot.path, slot.profile), path, found)
 
 
-def _extension(value: Tree, wanted: Wanted, path: str, found: list[BrokenRule]) -> None:
-    holder = value.get(f"_{wanted.on}") if wanted.on else value
-    if wanted.on and wanted.on not in value:
+def _extension(value: Tree, named: Named, path: str, found: list[BrokenRule]) -> None:
+    holder = value
+    if named.on:
+        if named.on not in value:
+            return
+        held = value.get(f"_{named.on}")
+        holder, path = held if isinstance(held, dict) else {}, f"{path}._{named.on}"
+    listed = holder.get("extension")
+    count = 0
+    for place, one in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(one, dict) and isinstance(url := one.get("url"), str) and extension_key(url) == named.key:
+            count += 1
+            _content(one, named, f"{path}.extension[{place}]", found)
+    if count < named.least:
+        found.append(few(named.rules.count, f"{path}.extension", named.path))
+    elif named.most is not None and count > named.most:
+        found.append(many(named.rules.count, f"{path}.extension", named.most))
+
+
+def _content(one: Tree, named: Named, path: str, found: list[BrokenRule]) -> None:
+    """Ask an extension for the value that its profile says; one with extensions of its own has none."""
+    if not named.value or "extension" in one:
         return
-    count = sum(key == wanted.extension for key in _keys(holder))
-    place = f"{path}._{wanted.on}.extension" if wanted.on else f"{path}.extension"
-    if count < wanted.least:
-        found.append(few(wanted.rule, place, wanted.path))
-    elif wanted.most is not None and count > wanted.most:
-        found.append(many(wanted.rule, place, wanted.most))
-
-
-def _keys(holder: object) -> Iterator[str]:
-    listed = holder.get("extension") if isinstance(holder, dict) else None
-    for one in listed if isinstance(listed, list) else ():
-        url = one.get("url") if isinstance(one, dict) else None
-        if isinstance(url, str):
-            yield extension_key(url)
+    if named.value not in one:
+        found.append(mistyped(named.rules.type, path, named.value.removeprefix("value")))
+    elif named.codes and not is_coded(one[named.value], named.codes):
+        found.append(uncoded(named.rules.code, f"{path}.{named.value}"))

@@ -41,3 +41,9 @@ def unreferenced(rule: str, path: str) -> BrokenRule:
     """Say that a reference points at nothing."""
     detail = "a reference names a resource, or its business identifier"
     return BrokenRule(rule, path, detail, "يجب أن يشير المرجع إلى مورد أو إلى رقمه التعريفي")
+
+
+def uncoded(rule: str, path: str) -> BrokenRule:
+    """Say that a code is not of the value set."""
+    detail = "the code is of no code system that the profile allows here, or is not in it"
+    return BrokenRule(rule, path, detail, "الرمز ليس من أنظمة الرموز المسموح بها هنا أو غير موجود فيها")

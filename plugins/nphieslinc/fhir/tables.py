@@ -18,6 +18,15 @@ class Element(NamedTuple):
     types: tuple[str, ...]  # `@path`: as the element there
 
 
+class Profiled(NamedTuple):
+    """What a profile says of an element: least, most (None: any number), an extension's type, the codes' value set."""
+
+    least: int
+    most: int | None
+    type: str
+    value_set: str
+
+
 class RuleId(NamedTuple):
     """A rule of the exchange by its id; the path is empty where it is about no one element."""
 
@@ -47,12 +56,27 @@ def elements() -> dict[str, tuple[Element, ...]]:
 
 
 @cache
-def profiles() -> dict[str, dict[str, tuple[int, int | None]]]:
-    """Return of each profile how often its elements come: least and most (None: any number)."""
-    found: dict[str, dict[str, tuple[int, int | None]]] = defaultdict(dict)
-    for profile, path, least, most in _rows("profiles"):
-        found[profile][path] = int(least), 1 if most == "1" else None
+def profiles() -> dict[str, dict[str, Profiled]]:
+    """Return what each profile says of its elements, by their paths."""
+    found: dict[str, dict[str, Profiled]] = defaultdict(dict)
+    for profile, path, least, most, type_, value_set in _rows("profiles"):
+        found[profile][path] = Profiled(int(least), 1 if most == "1" else None, type_, value_set)
     return dict(found)
+
+
+@cache
+def value_set(name: str) -> dict[str, frozenset[str] | None]:
+    """Return the code systems of a value set with their codes; None: the system is too long to come along."""
+    codes = _codes()
+    return {system: codes.get(system) for listed, system in _rows("value_sets") if listed == name}
+
+
+@cache
+def _codes() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for system, code in _rows("codes"):
+        found[system].add(code)
+    return {system: frozenset(codes) for system, codes in found.items()}
 
 
 @cache
@@ -61,10 +85,25 @@ def rule_ids() -> tuple[RuleId, ...]:
     return tuple(RuleId(id_, not state, path) for id_, state, path in _rows("rule_ids"))
 
 
-@cache
 def id_of(family: str, path: str) -> str | None:
     """Return the active rule of a family on an element, if there is one."""
     return _by_element().get((family, path))
+
+
+def has_parts(path: str) -> bool:
+    """Say whether a rule or a profile speaks of what is under an element."""
+    return path in _parents()
+
+
+@cache
+def _parents() -> frozenset[str]:
+    paths = {rule.path for rule in rule_ids()}.union(*profiles().values())
+    parents: set[str] = set()
+    for path in paths:
+        while "." in path:
+            path = path.rpartition(".")[0]  # noqa: PLW2901 - up to the resource
+            parents.add(path)
+    return frozenset(parents)
 
 
 @cache
