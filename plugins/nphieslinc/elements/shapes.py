@@ -67,12 +67,22 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """An element that may be of several types, under a name for each: one of them at most."""
+
+    base: str
+    names: tuple[str, ...]
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """All that is known of an object."""
 
     slots: dict[str, Slot]
-    wanted: tuple[Wanted, ...]
-    extensions: tuple[Named, ...]
+    wanted: tuple[Wanted, ...] = ()
+    extensions: tuple[Named, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
 
 @cache
@@ -88,8 +98,15 @@ def shape_of(type_: str, path: str, profile: str) -> Shape:
         if element.min or said.least:
             place = f"{path}.{element.name.removesuffix('[x]')}"
             wanted.append(Wanted(tuple(slot.name for slot in named), place, _count_rule(place, named)))
-    wanted += _choices(type_, slots, profiled, path)
-    return Shape(slots, tuple(wanted), tuple(_extensions(slots, profiled, path)))
+    wanted += _typed(type_, slots, profiled, path)
+    choices = tuple(_choice(one, type_, path) for one in tables.elements().get(type_, ()) if one.name.endswith("[x]"))
+    return Shape(slots, tuple(wanted), tuple(_extensions(slots, profiled, path)), choices)
+
+
+def _choice(element: tables.Element, type_: str, path: str) -> Choice:
+    names = tuple(name for name, _ in _names(element))
+    places = (f"{path}.{element.name}", f"{type_}.{element.name}")
+    return Choice(element.name.removesuffix("[x]"), names, _rules(*places))
 
 
 def _said(profiled: Mapping[str, tables.Profiled], path: str, element: tables.Element) -> tables.Profiled:
@@ -140,7 +157,7 @@ def _count_rule(place: str, named: list[Slot]) -> str:
     return tables.id_of("IC", place) or next(own, _GENERAL["IC"])
 
 
-def _choices(type_: str, slots: Mapping[str, Slot], profiled: Mapping[str, tables.Profiled], path: str) -> list[Wanted]:
+def _typed(type_: str, slots: Mapping[str, Slot], profiled: Mapping[str, tables.Profiled], path: str) -> list[Wanted]:
     """Return the names of choices that a profile wants with their type (diagnosisCodeableConcept)."""
     plain = {one.name for one in tables.elements().get(type_, ())}
     return [

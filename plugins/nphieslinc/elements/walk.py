@@ -41,7 +41,7 @@ def _object(value: Tree, shape: Shape, path: str, found: list[BrokenRule]) -> No
         if slot is not None:
             _value(inner, slot, f"{path}.{name}", found)
         elif name[:1] != "_" and name != "resourceType":
-            found.append(unknown(f"{path}.{name}"))
+            found.append(_unknown(name, shape, path))
     found += (
         few(wanted.rule, f"{path}.{wanted.names[0]}", wanted.path)
         for wanted in shape.wanted
@@ -49,6 +49,17 @@ def _object(value: Tree, shape: Shape, path: str, found: list[BrokenRule]) -> No
     )
     for named in shape.extensions:
         _extension(value, named, path, found)
+    for choice in shape.choices:
+        if sum(name in value for name in choice.names) > 1:
+            found.append(many(choice.rules.count, f"{path}.{choice.base}[x]", 1))
+
+
+def _unknown(name: str, shape: Shape, path: str) -> BrokenRule:
+    """Say that an element is not there in FHIR, or that it may not be of that type."""
+    for choice in shape.choices:
+        if name.startswith(choice.base) and name[len(choice.base) :][:1].isupper():
+            return mistyped(choice.rules.type, f"{path}.{name}", " | ".join(choice.names))
+    return unknown(f"{path}.{name}")
 
 
 def _value(value: object, slot: Slot, path: str, found: list[BrokenRule]) -> None:
