@@ -1,7 +1,7 @@
 """The NPHIES bridge: messages in and out, their rules, the exchange, and the simulator."""
 
 from masterlinc.agent import Agent, Permission, SealedColumn, StepDone, StepInput, Task
-from nphieslinc import cli
+from nphieslinc import cli, cli_validate
 from nphieslinc.config import Config
 from nphieslinc.contract import MessageStored
 from nphieslinc.exchange import record_answer, submit_claim
@@ -49,5 +49,5 @@ agent = Agent(
         Permission("nphies:submit", "Submit NPHIES messages", "إرسال رسائل نفيس"),
         Permission("nphies:read", "See NPHIES messages", "عرض رسائل نفيس"),
     ),
-    cli=(cli.add,),
+    cli=(cli.add, cli_validate.add),
 )

@@ -6,14 +6,16 @@ from typing import Any
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import OpenAPIType, Schema
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from masterlinc.context import Context
 from masterlinc.http.idempotency import Keyed, idempotent
 from masterlinc.http.openapi import body_of
 from masterlinc.http.request import require_json
+from masterlinc.ids import new_id
 from nphieslinc import service
-from nphieslinc.schemas import MessageView, SubmittedMessage
+from nphieslinc.schemas import MessageView, SubmittedMessage, ValidationForm, ValidationView
+from nphieslinc.validating import validate
 
 _FHIR = "application/fhir+json"
 
@@ -68,4 +70,16 @@ async def get_message(
     return Response(view)
 
 
-router = Router("/", route_handlers=[submit_message, get_message])
+@post(
+    "/validate",
+    status_code=200,
+    opt={"permission": "nphies:submit"},
+    summary="Check a message against the rules of the exchange",
+)
+async def validate_message(data: JSONBody[ValidationForm]) -> ValidationView:
+    """Check a message bundle or a resource alone, in layers; nothing is stored and nothing is sent."""
+    report = validate(bytes(data.claim_resource), data.validation_level)
+    return ValidationView(str(new_id()), report.is_valid, report.layers, report.summary, report.summary_ar)
+
+
+router = Router("/", route_handlers=[submit_message, get_message, validate_message])

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Raw, Struct
+
+from nphieslinc.validating import Layer, LayerReport
 
 
 class BrokenRuleView(Struct, frozen=True):
@@ -47,3 +49,20 @@ class MessageView(Struct, frozen=True):
     sha256: str
     received_at: datetime
     warnings: list[BrokenRuleView]
+
+
+class ValidationForm(Struct, forbid_unknown_fields=True):
+    """What is to be checked: a message bundle, or one resource of it, up to a layer."""
+
+    claim_resource: Raw
+    validation_level: Layer = Layer.BUSINESS
+
+
+class ValidationView(Struct, frozen=True):
+    """What the layers found."""
+
+    validation_id: str
+    is_valid: bool
+    layers: list[LayerReport]
+    summary: str
+    summary_ar: str

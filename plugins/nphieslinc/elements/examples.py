@@ -82,7 +82,7 @@ def _candidates(rule: RuleId) -> Iterator[Example]:
 
 def _heads(type_: str) -> Iterator[Tree]:
     """Return the beginnings of a resource, one for each profile that it may follow."""
-    head = {"resourceType": type_}
+    head: Tree = {"resourceType": type_}
     if type_ == "Claim":
         for use in ("claim", "preauthorization"):
             yield from (head | {"use": use, "type": {"coding": [{"code": kind}]}} for kind in _KINDS)

@@ -90,6 +90,7 @@ _TERMS = "what a payer sells and agrees, no person"
 _SUMS = "sums by party, no claim"
 # Route → why it leaves none.
 QUIET: Mapping[str, str] = {
+    "POST /api/v1/validate": "the caller's own message, which is neither stored nor sent",
     "GET /api/v1/payments/due": _SUMS,
     "GET /api/v1/payments/batches": _SUMS,
     "GET /api/v1/remittances": _SUMS,
@@ -270,6 +271,7 @@ async def bodies(peopled: Peopled, clerk: Principal) -> dict[str, Any]:
             "payer_id": peopled.payer_licenses[0],
         },
         "POST /api/v1/nphies/messages": message,
+        "POST /api/v1/validate": {"claim_resource": message},
         "POST /api/v1/claims/normalize": {"codes": [{"code": "83600-00-10"}]},
         "POST /api/v1/rules/apply": {"lines": [{"quantity": 1, "unit_price": 1.0, "net": 1.0}], "total": 1.0},
         "POST /api/v1/documents/verify": {"payload": {}, "signature": "AAAA", "key_id": "KEY-1"},

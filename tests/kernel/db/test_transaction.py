@@ -349,7 +349,7 @@ class TestRun:
             return work
 
         await asyncio.gather(database.run(crossing(1, 2)), database.run(crossing(2, 1)))
-        assert len(tries) == 3
+        assert len(tries) >= 3  # more, when the one that starts again is quicker than the one that waited
         async with database.transaction() as transaction:
             rows = await transaction.fetch("SELECT value FROM toy.counter")
         assert [row["value"] for row in rows] == [2, 2]
