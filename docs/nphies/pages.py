@@ -72,25 +72,27 @@ def _where(rule: RuleId) -> str:
 _BUSINESS = {rule.id for rule in BUSINESS_RULES}
 
 
+_INTRODUCTION = """\
+Made from the code by `docs/nphies/pages.py`. The ids are those of the exchange's validation error codes, OBA 2.8
+(August 2024), without those that ended. The last column names the part of `nphieslinc` that checks a rule. An element
+rule counts as checked when the smallest resource that breaks it is found, and the same resource without the fault is
+not (`elements/examples.py`, tried for each id by `tests/agents/nphieslinc/test_elements.py`).
+"""
+_REST = """\
+What is not checked is not built yet, or is about no one message: rules without an element speak of how the hub itself
+reads profiles, references and lists. Codes of long lists are taken as they are.
+"""
+
+
 def _reach(active: list[RuleId], found: dict[str, str]) -> Iterator[str]:
-    yield "Made from the code by `docs/nphies/pages.py`. The ids are those of the exchange's validation error codes, OBA"
-    yield "2.8 (August 2024), without those that ended. `checked` names the package of `nphieslinc` that checks it; an"
-    yield "element rule counts as checked when the smallest resource that breaks it is found, and the same resource without"
-    yield "the fault is not (`elements/examples.py`, tried for each id by `tests/agents/nphieslinc/test_elements.py`)."
-    yield ""
-    yield "| family | active | checked | reach |"
-    yield "|---|---|---|---|"
-    total, checked = (
-        Counter(rule.family for rule in active),
-        Counter(id_.partition("-")[0] for id_ in found if found[id_]),
-    )
+    yield _INTRODUCTION
+    yield from ("| family | active | checked | reach |", "|---|---|---|---|")
+    total = Counter(rule.family for rule in active)
+    checked = Counter(rule.family for rule in active if found[rule.id])
     for family in FAMILIES:
-        share = 100 * checked[family] / total[family]
-        yield f"| {family}: {_TITLES[family]} | {total[family]} | {checked[family]} | {share:.0f} % |"
-    yield ""
-    yield "What is not checked is not built yet, or is about no one message: rules without an element speak of how the hub"
-    yield "itself reads profiles, references and lists. Codes of long lists are taken as they are."
-    yield ""
+        share = 100 * checked[family] // total[family]
+        yield f"| {family}: {_TITLES[family]} | {total[family]} | {checked[family]} | {share} % |"
+    yield from ("", _REST)
 
 
 def _families(active: list[RuleId], found: dict[str, str]) -> Iterator[str]:
@@ -99,7 +101,7 @@ def _families(active: list[RuleId], found: dict[str, str]) -> Iterator[str]:
     for family, rules in groupby(ordered, key=lambda rule: rule.family):
         yield from (f"## {_TITLES[family]}", "", "| rule | element | checked |", "|---|---|---|")
         for rule in rules:
-            yield f"| {rule.id} | {f'`{rule.path}`' if rule.path else '–'} | {found[rule.id] or 'no'} |"
+            yield f"| {rule.id} | {f'`{rule.path}`' if rule.path else ''} | {found[rule.id] or 'no'} |"
         yield ""
 
 

@@ -10,6 +10,7 @@ from nphieslinc.envelope import CLAIM_EVENTS, open_envelope
 from nphieslinc.errors import BrokenMessage
 from nphieslinc.faults import BrokenRule
 from nphieslinc.fhir import Tree, parse
+from nphieslinc.reading import read_submission
 from nphieslinc.rules import check
 
 _FHIR, _PROFILE = frozenset({"DT", "FR"}), frozenset({"IC", "IB", "RE"})
@@ -57,22 +58,33 @@ def validate(data: bytes, level: Layer = Layer.BUSINESS) -> Report:
     """Check a message bundle, or one resource of it alone, up to a layer; raises Malformed for what is no JSON."""
     tree = parse(data)
     is_bundle = tree.get("resourceType") == "Bundle"
-    found = [*(_whole(tree) if is_bundle else check_resource(tree, str(tree.get("resourceType"))))]
+    found = _whole(tree) if is_bundle else check_resource(tree, str(tree.get("resourceType")))
     layers = [_report(layer, found, _why_not(tree)) for layer in _up_to(level)]
     broken = sum(len(layer.findings) for layer in layers)
     summary, summary_ar = _summary(broken, layers)
     return Report(not broken, layers, summary, summary_ar)
 
 
-def _whole(tree: Tree) -> Iterable[BrokenRule]:
-    """Check a bundle; one whose envelope cannot be opened breaks rules of the envelope beside those of elements."""
+def _whole(tree: Tree) -> list[BrokenRule]:
+    """Check a bundle as taking it in would: its envelope, what has to be readable of a request, and every rule."""
     try:
-        return check(open_envelope(tree))
+        envelope = open_envelope(tree)
     except BrokenMessage as fault:
-        own = [BrokenRule(one.code, one.path, one.detail, one.detail_ar) for one in fault.errors]
-        known = {(one.rule, one.path) for one in own}
-        elements = check_resource(tree, "Bundle") if tree.get("resourceType") == "Bundle" else []
-        return [*own, *(one for one in elements if (one.rule, one.path) not in known)]
+        return _with(check_resource(tree, "Bundle"), fault)
+    found = [*check(envelope)]
+    if envelope.event in CLAIM_EVENTS:
+        try:
+            read_submission(envelope)
+        except BrokenMessage as fault:
+            return _with(found, fault)
+    return found
+
+
+def _with(found: list[BrokenRule], fault: BrokenMessage) -> list[BrokenRule]:
+    """Add what was refused to what was found, each rule once at a place."""
+    known = {(one.rule, one.path) for one in found}
+    refused = [BrokenRule(one.code, one.path, one.detail, one.detail_ar) for one in fault.errors]
+    return [*found, *(one for one in refused if (one.rule, one.path) not in known)]
 
 
 def _up_to(level: Layer) -> Iterator[Layer]:

@@ -1,6 +1,7 @@
 """Real messages of the exchange: every request reads, and the rules that they break are named."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from nphieslinc.fhir import parse, write
 from nphieslinc.reading import read_answer, read_submission
 from nphieslinc.rules import BUSINESS_RULES, check
 from nphieslinc.simulator import process_message
+from nphieslinc.validating import validate
 
-SHARED = Path(__file__).resolve().parents[4] / "shared" / "nphies"
+ROOT = Path(__file__).resolve().parents[3]
+SHARED = ROOT.parent / "shared" / "nphies"
 SAMPLES = sorted((SHARED / "examples").glob("*.json")) if SHARED.is_dir() else []
 
 # How the index of the samples words what a rule finds.
@@ -61,6 +64,22 @@ def test_every_request_becomes_a_claim_whose_lines_sum_to_its_total() -> None:
         assert sum(line.net for line in submission.lines) == submission.total, path.name
         assert submission.subject.name, path.name
         assert submission.cover.member_id, path.name
+
+
+def test_every_sample_is_written_again_as_it_was_read() -> None:
+    for path in SAMPLES:
+        data = path.read_bytes()
+        assert json.loads(write(parse(data)), parse_float=str) == json.loads(data, parse_float=str), path.name
+        assert json.dumps(json.loads(write(parse(data)))) == json.dumps(json.loads(data)), path.name  # the order too
+
+
+def test_every_sample_breaks_the_rules_that_the_page_argues_and_no_other() -> None:
+    page = (ROOT / "docs" / "nphies-conflicts.md").read_text(encoding="utf-8")
+    argued = dict(re.findall(r"^\| ([0-9]{2}[a-e]?) \| ([A-Z0-9, -]+) \|$", page, re.MULTILINE))
+    assert {path.name.split("_")[0] for path in SAMPLES} == set(argued)
+    for path in SAMPLES:
+        found = {one.rule for layer in validate(path.read_bytes()).layers for one in layer.findings}
+        assert ", ".join(sorted(found)) or argued[path.name.split("_")[0]] == "-", path.name
 
 
 def test_every_answer_is_read() -> None:
