@@ -107,7 +107,7 @@ def main() -> None:
     fhir, nphies = Path(sys.argv[1]), Path(sys.argv[2])
     definitions = _definitions(fhir)
     known = {row[0] for row in definitions}
-    _write("fhir_r4.csv", "FHIR R4 4.0.1", ("path", "min", "max", "types"), definitions)
+    _write("fhir_r4.csv", "FHIR R4 4.0.1", ("path", "min", "max", "types", "codes"), definitions)
     _write("profiles.csv", "NPHIES profiles v5.2", _COLUMNS, sorted(set(_profiles(nphies, known))))
     values = sorted(set(_value_sets(nphies)))
     _write("value_sets.csv", "NPHIES codeable concepts v5.4", ("value_set", "system"), values)
@@ -115,27 +115,56 @@ def main() -> None:
     codes = sorted({row for row in _codes(nphies) if row[0] in systems})
     _write("codes.csv", "NPHIES codeable concepts v5.4, the short lists", ("system", "code"), codes)
     rules = sorted(_rules(nphies, known))
-    _write("rule_ids.csv", "NPHIES validation error codes, OBA 2.8", ("id", "state", "path"), rules)
+    _write("rule_ids.csv", "NPHIES validation error codes, OBA 2.8", ("id", "state", "path", "profile"), rules)
 
 
 def _definitions(folder: Path) -> list[tuple[str, ...]]:
-    rows = []
+    rows, sets = [], _required_sets(folder)
     for name in ("profiles-types.json", "profiles-resources.json"):
         for entry in json.loads((folder / name).read_text(encoding="utf-8"))["entry"]:
             one = entry["resource"]
             if one["resourceType"] != "StructureDefinition" or one.get("derivation") == "constraint":
                 continue
             if one["kind"] == "complex-type" or one["name"] in RESOURCES:
-                rows += [_definition(element) for element in one["snapshot"]["element"] if "." in element["path"]]
+                rows += [_definition(element, sets) for element in one["snapshot"]["element"] if "." in element["path"]]
     return rows
 
 
-def _definition(element: dict[str, Any]) -> tuple[str, ...]:
+def _required_sets(folder: Path) -> dict[str, str]:
+    """Return the codes of each value set of FHIR that lists them, or takes code systems whole."""
+    listed = [
+        entry["resource"]
+        for name in ("valuesets.json", "v3-codesystems.json")
+        for entry in json.loads((folder / name).read_text(encoding="utf-8"))["entry"]
+    ]
+    systems = {one["url"]: [*_nested(one.get("concept", []))] for one in listed if one["resourceType"] == "CodeSystem"}
+    sets = {}
+    for one in (one for one in listed if one["resourceType"] == "ValueSet"):
+        parts = one.get("compose", {}).get("include", [])
+        if parts and all(not part.get("filter") and not part.get("valueSet") for part in parts):
+            codes = [
+                [row["code"] for row in part.get("concept", [])] or systems.get(part["system"], []) for part in parts
+            ]
+            if all(codes):
+                sets[one["url"]] = "|".join(sorted({code for some in codes for code in some}))
+    return sets
+
+
+def _nested(concepts: list[dict[str, Any]]) -> Iterator[str]:
+    for one in concepts:
+        yield one["code"]
+        yield from _nested(one.get("concept", []))
+
+
+def _definition(element: dict[str, Any], sets: dict[str, str]) -> tuple[str, ...]:
     if "contentReference" in element:
         types = ["@" + element["contentReference"].rpartition("#")[2]]
     else:
         types = [_type(one["code"]) for one in element["type"]]
-    return element["path"], str(element["min"]), element["max"], "|".join(dict.fromkeys(types))
+    binding = element.get("binding", {})
+    required = binding.get("strength") == "required" and types == ["code"]
+    codes = sets.get(binding.get("valueSet", "").partition("|")[0], "") if required else ""
+    return element["path"], str(element["min"]), element["max"], "|".join(dict.fromkeys(types)), codes
 
 
 def _type(code: str) -> str:
@@ -195,7 +224,17 @@ def _rules(folder: Path, known: set[str]) -> Iterator[tuple[str, ...]]:
             if row["rule_id"] not in seen:
                 seen.add(row["rule_id"])
                 path = _path(row["element"])
-                yield row["rule_id"], "ended" if row["deactivated"].strip() else "", spelled.get(path.lower(), path)
+                state = "ended" if row["deactivated"].strip() else ""
+                yield row["rule_id"], state, spelled.get(path.lower(), path), _profile_of(row["description"])
+
+
+def _profile_of(words: str) -> str:
+    """Return the profile that a rule is about, where it names the codes of one claim type."""
+    found = re.match(r"(Claim|Authorization) - .*/ValueSet/([a-z]+)-billing\)", words)
+    if found is None:
+        return ""
+    kind = "oral" if found[2] == "dental" else found[2]
+    return f"{kind}-{'claim' if found[1] == 'Claim' else 'priorauth'}"
 
 
 def _path(text: str) -> str:

@@ -106,7 +106,7 @@ def shape_of(type_: str, path: str, profile: str) -> Shape:
 def _choice(element: tables.Element, type_: str, path: str) -> Choice:
     names = tuple(name for name, _ in _names(element))
     places = (f"{path}.{element.name}", f"{type_}.{element.name}")
-    return Choice(element.name.removesuffix("[x]"), names, _rules(*places))
+    return Choice(element.name.removesuffix("[x]"), names, _rules("", *places))
 
 
 def _said(profiled: Mapping[str, tables.Profiled], path: str, element: tables.Element) -> tables.Profiled:
@@ -125,7 +125,7 @@ def _names(element: tables.Element) -> list[tuple[str, str]]:
 def _slot(element: tables.Element, pair: tuple[str, str], at: tuple[str, str, str], said: tables.Profiled) -> Slot:
     (name, kind), (type_, path, profile) = pair, at
     place = f"{path}.{name}"
-    rules = _rules(place, f"{path}.{element.name}", f"{type_}.{name}", f"{type_}.{element.name}")
+    rules = _rules(profile, place, f"{path}.{element.name}", f"{type_}.{name}", f"{type_}.{element.name}")
     # A list that no rule speaks of keeps FHIR's number: the profiles say 1 of some that hold several in practice.
     most = said.most if element.is_list and tables.id_of("IC", place) else None
     own = tables.profiles().get(profile, {}).get(place, said)
@@ -138,16 +138,24 @@ def _slot(element: tables.Element, pair: tuple[str, str], at: tuple[str, str, st
         check=PRIMITIVES.get(kind),
         type=type_of,
         profile=profile,
-        codes=tables.value_set(own.value_set) if kind in _CODED and own.value_set else {},
+        codes=_codes(element, own.value_set) if kind in _CODED else {},
         rules=rules,
     )
 
 
-def _rules(*places: str) -> Rules:
+def _codes(element: tables.Element, value_set: str) -> Codes:
+    """Return the codes of the profile's value set, else those that FHIR requires."""
+    if value_set:
+        return tables.value_set(value_set)
+    return {"": element.codes} if element.codes else {}
+
+
+def _rules(profile: str, *places: str) -> Rules:
     """Return the rules on the most exact of some places."""
 
     def first(family: str) -> str:
-        return next((rule for rule in (tables.id_of(family, place) for place in places) if rule), _GENERAL[family])
+        named = (tables.id_of(family, place, profile) for place in places)
+        return next((rule for rule in named if rule), _GENERAL[family])
 
     return Rules(first("DT"), first("IC"), first("IB"), first("RE"))
 
@@ -194,5 +202,5 @@ def _named(place: str, on: str, said: tables.Profiled) -> Named:
         most=said.most,
         value=f"value{said.type}" if said.type else "",
         codes=tables.value_set(said.value_set) if said.value_set else {},
-        rules=_rules(place),
+        rules=_rules("", place),
     )

@@ -16,6 +16,7 @@ class Element(NamedTuple):
     min: int
     is_list: bool
     types: tuple[str, ...]  # `@path`: as the element there
+    codes: frozenset[str]  # that FHIR requires; empty: not said
 
 
 class Profiled(NamedTuple):
@@ -33,6 +34,7 @@ class RuleId(NamedTuple):
     id: str
     is_active: bool
     path: str
+    profile: str  # that it is about alone; empty: any
 
     @property
     def family(self) -> str:
@@ -49,9 +51,10 @@ def _rows(name: str) -> list[list[str]]:
 def elements() -> dict[str, tuple[Element, ...]]:
     """Return the elements of each type and backbone of FHIR R4, by its path."""
     found: dict[str, list[Element]] = defaultdict(list)
-    for path, least, most, types in _rows("fhir_r4"):
+    for path, least, most, types, codes in _rows("fhir_r4"):
         parent, _, name = path.rpartition(".")
-        found[parent].append(Element(name, int(least), most != "1", tuple(types.split("|"))))
+        required = frozenset(codes.split("|")) if codes else frozenset()
+        found[parent].append(Element(name, int(least), most != "1", tuple(types.split("|")), required))
     return {path: tuple(listed) for path, listed in found.items()}
 
 
@@ -82,12 +85,13 @@ def _codes() -> dict[str, frozenset[str]]:
 @cache
 def rule_ids() -> tuple[RuleId, ...]:
     """Return every rule that the exchange lists, ended ones too."""
-    return tuple(RuleId(id_, not state, path) for id_, state, path in _rows("rule_ids"))
+    return tuple(RuleId(id_, not state, path, profile) for id_, state, path, profile in _rows("rule_ids"))
 
 
-def id_of(family: str, path: str) -> str | None:
-    """Return the active rule of a family on an element, if there is one."""
-    return _by_element().get((family, path))
+def id_of(family: str, path: str, profile: str = "") -> str | None:
+    """Return the active rule of a family on an element, if there is one; that of the profile before the general one."""
+    known = _by_element()
+    return known.get((family, path, profile)) or known.get((family, path, ""))
 
 
 def has_parts(path: str) -> bool:
@@ -107,9 +111,9 @@ def _parents() -> frozenset[str]:
 
 
 @cache
-def _by_element() -> dict[tuple[str, str], str]:
-    found: dict[tuple[str, str], str] = {}
+def _by_element() -> dict[tuple[str, str, str], str]:
+    found: dict[tuple[str, str, str], str] = {}
     for rule in rule_ids():
         if rule.is_active and rule.path:
-            found.setdefault((rule.family, rule.path), rule.id)
+            found.setdefault((rule.family, rule.path, rule.profile), rule.id)
     return found

@@ -3,7 +3,7 @@
 from nphieslinc.elements import check_elements
 from nphieslinc.envelope import CLAIM_EVENTS, Envelope
 from nphieslinc.faults import BrokenRule
-from nphieslinc.rules import amounts, claims, covers, information, parties, patients
+from nphieslinc.rules import amounts, claims, covers, information, parties, patients, profiles
 from nphieslinc.rules.rule import Finding, Rule, case_of
 
 BUSINESS_RULES: tuple[Rule, ...] = (
@@ -13,6 +13,7 @@ BUSINESS_RULES: tuple[Rule, ...] = (
     *claims.RULES,
     *information.RULES,
     *amounts.RULES,
+    *profiles.RULES,
 )
 
 

@@ -25,7 +25,7 @@ EXAMPLES: list[tuple[RuleId, Example]] = [
     if (example := example_of(rule)) is not None
 ]
 # What the tables reached when they were made; a change that loses a rule says so here.
-REACH = {"DT": 1006, "IC": 443, "IB": 115, "RE": 79}
+REACH = {"DT": 1006, "IC": 443, "IB": 147, "RE": 79}
 
 
 def broken(tree: Tree) -> set[str]:

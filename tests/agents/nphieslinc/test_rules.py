@@ -191,6 +191,22 @@ CASES: list[tuple[str, str, str, Callable[[Tree], object]]] = [
 ]
 
 
+def profiled(name: str) -> Callable[[Tree], object]:
+    url = f"http://nphies.sa/fhir/ksa/nphies-fs/StructureDefinition/{name}|1.0.0"
+    return claim(lambda c: c.update(meta={"profile": [url]}))
+
+
+# A claim of another profile is of another type, or of another use.
+for number, kind in ((353, "institutional"), (357, "professional"), (361, "oral"), (365, "vision"), (369, "pharmacy")):
+    other = "oral" if kind != "oral" else "vision"
+    CASES += [
+        (f"IB-{number:05}", f"priorauth-request_{other}", f"{CLAIM}.type", profiled(f"{kind}-priorauth")),
+        (f"IB-{number + 1:05}", f"claim-request_{kind}", f"{CLAIM}.use", profiled(f"{kind}-priorauth")),
+        (f"IB-{number + 2:05}", f"claim-request_{other}", f"{CLAIM}.type", profiled(f"{kind}-claim")),
+        (f"IB-{number + 3:05}", f"priorauth-request_{kind}", f"{CLAIM}.use", profiled(f"{kind}-claim")),
+    ]
+
+
 @pytest.mark.parametrize(("rule", "name", "path", "change"), CASES, ids=[case[0] for case in CASES])
 def test_a_broken_rule_is_named_with_its_place(
     rule: str, name: str, path: str, change: Callable[[Tree], object]
