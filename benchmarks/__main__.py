@@ -17,6 +17,7 @@ QUESTIONS = (
     "events",
     "timers",
     "limits",
+    "messages",
     "audit",
     "adjudication",
     "batch",

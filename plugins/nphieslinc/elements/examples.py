@@ -133,7 +133,7 @@ def _of_choice(family: str, head: Tree, names: list[str]) -> Iterator[Example]:
         holder[f"{base}Nothing"] = "x"
     elif family == "IC":
         choice = next(one for one in shape.choices if one.base == base)
-        for name in choice.names[:2]:
+        for name in sorted(choice.names)[:2]:
             other = shape.slots[name]
             holder[name] = _GOOD.get(other.type, "x") if other.check is not None else _PART
     yield Example(broken, kept)

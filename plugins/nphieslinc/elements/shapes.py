@@ -71,7 +71,7 @@ class Choice:
     """An element that may be of several types, under a name for each: one of them at most."""
 
     base: str
-    names: tuple[str, ...]
+    names: frozenset[str]
     rules: Rules
 
 
@@ -104,7 +104,7 @@ def shape_of(type_: str, path: str, profile: str) -> Shape:
 
 
 def _choice(element: tables.Element, type_: str, path: str) -> Choice:
-    names = tuple(name for name, _ in _names(element))
+    names = frozenset(name for name, _ in _names(element))
     places = (f"{path}.{element.name}", f"{type_}.{element.name}")
     return Choice(element.name.removesuffix("[x]"), names, _rules("", *places))
 

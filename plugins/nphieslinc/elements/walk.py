@@ -1,6 +1,7 @@
 """Every element of a message against its shape: what is missing, too often there, of a wrong type, or unknown."""
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Sequence
 
 from nphieslinc.elements.bindings import is_coded
 from nphieslinc.elements.choosing import profile_of
@@ -10,7 +11,6 @@ from nphieslinc.faults import BrokenRule
 from nphieslinc.fhir import Tree
 from nphieslinc.fhir.systems import extension_key
 
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
 _OF_REFERENCES = ("reference", "identifier", "extension")
 
 
@@ -39,31 +39,35 @@ def _object(value: Tree, shape: Shape, path: str, found: list[BrokenRule]) -> No
     for name, inner in value.items():
         slot = slots.get(name)
         if slot is not None:
-            _value(inner, slot, f"{path}.{name}", found)
+            if slot.check is None or slot.codes or slot.is_list or not slot.check(inner):
+                _value(inner, slot, f"{path}.{name}", found)
         elif name[:1] != "_" and name != "resourceType":
             found.append(_unknown(name, shape, path))
     found += (
         few(wanted.rule, f"{path}.{wanted.names[0]}", wanted.path)
         for wanted in shape.wanted
-        if all(value.get(name) in _NOTHING for name in wanted.names)
+        if value.keys().isdisjoint(wanted.names)
     )
-    for named in shape.extensions:
-        _extension(value, named, path, found)
-    for choice in shape.choices:
-        if sum(name in value for name in choice.names) > 1:
-            found.append(many(choice.rules.count, f"{path}.{choice.base}[x]", 1))
+    if shape.extensions:
+        _extensions(value, shape.extensions, path, found)
+    if shape.choices:
+        found += (
+            many(choice.rules.count, f"{path}.{choice.base}[x]", 1)
+            for choice in shape.choices
+            if sum(name in choice.names for name in value) > 1
+        )
 
 
 def _unknown(name: str, shape: Shape, path: str) -> BrokenRule:
     """Say that an element is not there in FHIR, or that it may not be of that type."""
     for choice in shape.choices:
         if name.startswith(choice.base) and name[len(choice.base) :][:1].isupper():
-            return mistyped(choice.rules.type, f"{path}.{name}", " | ".join(choice.names))
+            return mistyped(choice.rules.type, f"{path}.{name}", " | ".join(sorted(choice.names)))
     return unknown(f"{path}.{name}")
 
 
 def _value(value: object, slot: Slot, path: str, found: list[BrokenRule]) -> None:
-    if value in _NOTHING and value != "":
+    if not value and (value is None or value in ([], {})):
         found.append(empty(path))
     elif not isinstance(value, list):
         if slot.is_list:
@@ -91,27 +95,38 @@ def _one(value: object, slot: Slot, path: str, found: list[BrokenRule]) -> None:
     else:
         if slot.codes and not is_coded(value, slot.codes):
             found.append(uncoded(slot.rules.code, path))
-        if slot.type == "Reference" and not any(name in value for name in _OF_REFERENCES):
+        if slot.type == "Reference" and value.keys().isdisjoint(_OF_REFERENCES):
             found.append(unreferenced(slot.rules.reference, path))
         _object(value, shape_of(slot.type, slot.path, slot.profile), path, found)
 
 
-def _extension(value: Tree, named: Named, path: str, found: list[BrokenRule]) -> None:
-    holder = value
-    if named.on:
-        if named.on not in value:
-            return
-        held = value.get(f"_{named.on}")
-        holder, path = held if isinstance(held, dict) else {}, f"{path}._{named.on}"
-    listed = holder.get("extension")
-    count = 0
+def _extensions(value: Tree, known: tuple[Named, ...], path: str, found: list[BrokenRule]) -> None:
+    """Count the extensions that a profile knows, those of the object and those of its primitives."""
+    own = _by_key(value, path)
+    for named in known:
+        if not named.on:
+            _counted(own.get(named.key, ()), named, path, found)
+        elif named.on in value:
+            held, place = value.get(f"_{named.on}"), f"{path}._{named.on}"
+            listed = _by_key(held, place) if isinstance(held, dict) else {}
+            _counted(listed.get(named.key, ()), named, place, found)
+
+
+def _by_key(holder: Tree, path: str) -> dict[str, list[tuple[Tree, str]]]:
+    """Return the extensions of an object by their keys, each with its place."""
+    listed, found = holder.get("extension"), defaultdict[str, list[tuple[Tree, str]]](list)
     for place, one in enumerate(listed if isinstance(listed, list) else ()):
-        if isinstance(one, dict) and isinstance(url := one.get("url"), str) and extension_key(url) == named.key:
-            count += 1
-            _content(one, named, f"{path}.extension[{place}]", found)
-    if count < named.least:
+        if isinstance(one, dict) and isinstance(url := one.get("url"), str):
+            found[extension_key(url)].append((one, f"{path}.extension[{place}]"))
+    return found
+
+
+def _counted(those: Sequence[tuple[Tree, str]], named: Named, path: str, found: list[BrokenRule]) -> None:
+    for one, place in those:
+        _content(one, named, place, found)
+    if len(those) < named.least:
         found.append(few(named.rules.count, f"{path}.extension", named.path))
-    elif named.most is not None and count > named.most:
+    elif named.most is not None and len(those) > named.most:
         found.append(many(named.rules.count, f"{path}.extension", named.most))
 
 

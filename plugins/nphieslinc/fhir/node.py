@@ -43,9 +43,10 @@ class Node:
     def extension(self, *names: str) -> "Node | None":
         """Return the first extension of one of these names, whichever way they are spelled."""
         wanted = {extension_key(name) for name in names}
-        for node in self.children("extension"):
-            if extension_key(node.text("url") or "") in wanted:
-                return node
+        for place, value in self._list("extension", dict, "objects", "كائنات"):
+            url = value.get("url")
+            if isinstance(url, str) and extension_key(url) in wanted:
+                return self._at(value, "extension", place)
         return None
 
     # Values ----------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Names that NPHIES gives: profiles, code systems, extensions."""
 
+from functools import lru_cache
+
 PROFILE = "http://nphies.sa/fhir/ksa/nphies-fs/StructureDefinition/"
 CODES = "http://nphies.sa/terminology/CodeSystem/"
 HL7 = "http://terminology.hl7.org/CodeSystem/"
@@ -29,6 +31,7 @@ def extension_url(name: str) -> str:
     return f"{PROFILE}extension-{name}"
 
 
+@lru_cache(1024)
 def extension_key(url: str) -> str:
     """Fold the spellings of an extension's name: patient-share, patientShare and extesnion-… become one."""
     tail = url.rsplit("/", 1)[-1].partition("|")[0].lower()
