@@ -73,7 +73,7 @@ async def get_message(
 @post(
     "/validate",
     status_code=200,
-    opt={"permission": "nphies:submit"},
+    opt={"permission": "nphies:read"},
     summary="Check a message against the rules of the exchange",
 )
 async def validate_message(data: JSONBody[ValidationForm]) -> ValidationView:

@@ -28,6 +28,7 @@ WITHOUT_KEY = {
     "/api/v1/adjudications/simulate": CHANGES_NOTHING,
     "/api/v1/claims/normalize": CHANGES_NOTHING,
     "/api/v1/rules/apply": CHANGES_NOTHING,
+    "/api/v1/validate": CHANGES_NOTHING,
     "/api/v1/documents/sign": CHANGES_NOTHING,
     "/api/v1/documents/verify": CHANGES_NOTHING,
     "/mcp": "its tools read and check, and none writes",
