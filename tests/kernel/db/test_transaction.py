@@ -335,12 +335,14 @@ class TestConnections:
 class TestRun:
     async def test_a_deadlock_is_done_again(self, open_database):
         database = await open_database()
-        meet = asyncio.Barrier(2)
+        meet, ended = asyncio.Barrier(2), asyncio.Event()
         tries: list[int] = []
 
         def crossing(first: int, second: int):
             async def work(transaction: Transaction) -> None:
                 tries.append(first)
+                if len(tries) > 2:  # who starts again could overtake the one that waits, and meet it once more
+                    await ended.wait()
                 await raise_by_one(transaction, first)
                 if len(tries) <= 2:  # both hold their first row before either asks for the other's
                     await meet.wait()
@@ -348,8 +350,12 @@ class TestRun:
 
             return work
 
-        await asyncio.gather(database.run(crossing(1, 2)), database.run(crossing(2, 1)))
-        assert len(tries) >= 3  # more, when the one that starts again is quicker than the one that waited
+        async def run(first: int, second: int) -> None:
+            await database.run(crossing(first, second))
+            ended.set()
+
+        await asyncio.gather(run(1, 2), run(2, 1))
+        assert len(tries) == 3
         async with database.transaction() as transaction:
             rows = await transaction.fetch("SELECT value FROM toy.counter")
         assert [row["value"] for row in rows] == [2, 2]
