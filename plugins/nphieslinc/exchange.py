@@ -43,6 +43,8 @@ async def submit_claim(ctx: Context, step: StepInput) -> StepDone:
     if exchange["state"] == "answered":
         return StepDone("answered before")
     data = await _request(ctx, organization, exchange)
+    if data is None:
+        return StepDone("answered meanwhile")
     try:
         answer = await _send(ctx, data)
     except HubUnreachable as fault:
@@ -117,12 +119,16 @@ async def _build(ctx: Context, tx: Transaction, claim: LoadedClaim, parties: Par
     return message_id
 
 
-async def _request(ctx: Context, organization: UUID, exchange: Any) -> bytes:
-    """Return the stored bytes to send; the attempt is counted and committed before it is made."""
+async def _request(ctx: Context, organization: UUID, exchange: Any) -> bytes | None:
+    """Return the stored bytes to send; the attempt is counted and committed before it is made.
+
+    None: another run has the answer by now.
+    """
     message_id = UUID(str(exchange["request_message_id"]))
     async with ctx.transaction() as tx:
         row = await queries.message_by_id(tx, organization, message_id)
-        await queries.mark_sent(tx, organization, exchange["id"], ctx.clock.now())
+        if not await queries.mark_sent(tx, organization, exchange["id"], ctx.clock.now()):
+            return None
     return storage.unsealed(ctx.vault, organization, message_id, row["body"])
 
 

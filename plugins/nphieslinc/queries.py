@@ -26,7 +26,7 @@ _INSERT_EXCHANGE = (
 _EXCHANGE = "SELECT * FROM nphieslinc.exchange WHERE organization_id = $1 AND claim_id = $2"
 _SENT = (
     "UPDATE nphieslinc.exchange SET state = 'sent', attempts = attempts + 1, sent_at = $3, error = NULL"
-    " WHERE organization_id = $1 AND id = $2"
+    " WHERE organization_id = $1 AND id = $2 AND state <> 'answered'"
 )
 _ANSWERED = (
     "UPDATE nphieslinc.exchange SET state = 'answered', answer_message_id = $3, answered_at = $4, error = NULL"
@@ -114,9 +114,9 @@ async def exchange_of_claim(tx: Transaction, organization_id: UUID, claim_id: UU
     return await tx.fetchrow(_EXCHANGE, organization_id, claim_id)
 
 
-async def mark_sent(tx: Transaction, organization_id: UUID, exchange_id: UUID, now: datetime) -> None:
-    """Count a send before it happens."""
-    await tx.execute(_SENT, organization_id, exchange_id, now)
+async def mark_sent(tx: Transaction, organization_id: UUID, exchange_id: UUID, now: datetime) -> bool:
+    """Count a send before it happens; False when it is answered, by another run."""
+    return await tx.execute(_SENT, organization_id, exchange_id, now) == "UPDATE 1"
 
 
 async def mark_answered(tx: Transaction, organization_id: UUID, exchange_id: UUID, answer: UUID, now: datetime) -> bool:

@@ -170,6 +170,24 @@ async def test_processes_that_both_take_the_step_build_one_message(world: World)
         assert await tx.fetchval(built, UUID(step.key)) == 1
 
 
+async def test_a_process_that_looked_before_the_answer_came_sends_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = await submitted(world, world.message())
+    looked = exchange._exchange
+
+    async def hangs(ctx: Context, organization: UUID, claim_id: UUID) -> Any:
+        row = await looked(ctx, organization, claim_id)
+        monkeypatch.setattr(exchange, "_exchange", looked)
+        assert (await exchange.submit_claim(world.ctx, step)).note == "answered"
+        return row
+
+    monkeypatch.setattr(exchange, "_exchange", hangs)
+    assert (await exchange.submit_claim(world.ctx, step)).note == "answered meanwhile"
+    row = await exchange_row(world, step)
+    assert (row["state"], row["attempts"]) == ("answered", 1)
+
+
 async def test_an_answer_that_never_came_is_not_recorded(world: World) -> None:
     step = await submitted(world, world.message())
     async with world.ctx.transaction() as tx:
