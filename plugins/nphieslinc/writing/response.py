@@ -41,7 +41,12 @@ class Responder(Struct, frozen=True):
 
 
 def decided(request: Envelope, decision: Decision, responder: Responder, clock: Clock, ids: MessageIds) -> bytes:
-    """Return the complete answer to a request: outcome complete, lines, totals (BV-00250 and its neighbours)."""
+    """Return the complete answer to a request: outcome complete, lines, totals (BV-00250 and its neighbours).
+
+    What people still decide is not complete (BV-00463): it is answered as pended.
+    """
+    if decision.outcome is Outcome.PENDED:
+        return pended(request, decision.disposition, responder, clock, ids)
     notes = [note for line in decision.lines for note in _notes(line)]
     asked = request.focus.value if request.focus is not None else {}
     return _answer(

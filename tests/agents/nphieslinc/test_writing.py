@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from nphies_messages import REQUESTS, changed, opened, raw, resource
 
 from claimlinc.contract import (
@@ -136,6 +137,20 @@ def test_every_reference_of_an_answer_resolves(clock: FixedClock) -> None:
     assert answer.focus is not None
     for name in ("patient", "insurer", "requestor"):
         assert answer.message.resolve(answer.focus.child(name)) is not None, name
+
+
+def test_a_decision_that_people_still_make_is_queued_and_has_no_lines(clock: FixedClock) -> None:
+    """BV-00463, BV-00395: what is pended is not complete."""
+    request = opened(raw())
+    made = decision(line(1, Outcome.PENDED, "200.00", "30.00"), outcome=Outcome.PENDED)
+    responder = replace(PAYER, decision_system="urn:decision")
+    answer = opened(decided(request, made, responder, clock, IDS))
+    assert answer.focus is not None
+    assert answer.focus.text("outcome") == "queued"
+    assert "item" not in answer.focus.value
+    read = read_answer(answer, request_header_id=request.header_id)
+    assert (read.status, read.disposition) == (ClaimStatus.PENDED, "Decided")
+    assert answer.focus.children("identifier")[0].text("value") == str(IDS.response)
 
 
 def test_a_pended_answer_has_no_lines(clock: FixedClock) -> None:
