@@ -20,13 +20,12 @@ _TITLES = {
     "BV": "Business rules",
 }
 # What reading a message or the simulated hub refuses, with the code that does.
-_READING = {
+READING = {
     "BV-00130": "envelope",
     "BV-00167": "envelope",
     "BV-00221": "envelope",
     "BV-00165": "reading",
     "BV-00044": "reading",
-    "BV-00076": "reading",
     "BV-00163": "simulator",
     "BV-00532": "simulator",
     "BV-00533": "simulator",
@@ -66,7 +65,7 @@ def _where(rule: RuleId) -> str:
         return "rules"
     if rule.path and rule.family in ("DT", "IC", "IB", "RE") and example_of(rule) is not None:
         return "elements"
-    return _READING.get(rule.id, "")
+    return READING.get(rule.id, "")
 
 
 _BUSINESS = {rule.id for rule in BUSINESS_RULES}

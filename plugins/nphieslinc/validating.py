@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from nphieslinc.elements import check_resource
+from nphieslinc.elements.words import LONGEST_NAME
 from nphieslinc.envelope import CLAIM_EVENTS, open_envelope
 from nphieslinc.errors import BrokenMessage
 from nphieslinc.faults import BrokenRule
@@ -14,6 +15,11 @@ from nphieslinc.reading import read_submission
 from nphieslinc.rules import check
 
 _FHIR, _PROFILE = frozenset({"DT", "FR"}), frozenset({"IC", "IB", "RE"})
+Words = tuple[str, str]  # English, Arabic
+# Why business rules were not checked.
+_ALONE = "they need the whole message bundle", "تتطلب حزمة الرسالة كاملة"
+_BROKEN = "the envelope has to be sound first", "يجب تصحيح غلاف الرسالة أولاً"
+_NOT_BUILT = "those of this event are not built", "قواعد هذا الحدث غير متوفرة بعد"
 _TYPE_OF_FHIR = "GE-00035"  # a value of a wrong type where no rule is about the element itself
 
 
@@ -58,26 +64,32 @@ def validate(data: bytes, level: Layer = Layer.BUSINESS) -> Report:
     """Check a message bundle, or one resource of it alone, up to a layer; raises Malformed for what is no JSON."""
     tree = parse(data)
     is_bundle = tree.get("resourceType") == "Bundle"
-    found = _whole(tree) if is_bundle else check_resource(tree, str(tree.get("resourceType")))
-    layers = [_report(layer, found, _why_not(tree)) for layer in _up_to(level)]
+    found, why_not = _whole(tree) if is_bundle else (check_resource(tree, _named(tree)), _ALONE)
+    layers = [_report(layer, found, why_not) for layer in _up_to(level)]
     broken = sum(len(layer.findings) for layer in layers)
     summary, summary_ar = _summary(broken, layers)
     return Report(not broken, layers, summary, summary_ar)
 
 
-def _whole(tree: Tree) -> list[BrokenRule]:
-    """Check a bundle as taking it in would: its envelope, what has to be readable of a request, and every rule."""
+def _whole(tree: Tree) -> tuple[list[BrokenRule], Words | None]:
+    """Check a bundle as taking it in would; say why business rules were not checked, where they were not."""
     try:
         envelope = open_envelope(tree)
     except BrokenMessage as fault:
-        return _with(check_resource(tree, "Bundle"), fault)
+        return _with(check_resource(tree, "Bundle"), fault), _BROKEN
     found = [*check(envelope)]
-    if envelope.event in CLAIM_EVENTS:
-        try:
-            read_submission(envelope)
-        except BrokenMessage as fault:
-            return _with(found, fault)
-    return found
+    if envelope.event not in CLAIM_EVENTS:
+        return found, _NOT_BUILT
+    try:
+        read_submission(envelope)
+    except BrokenMessage as fault:
+        return _with(found, fault), None
+    return found, None
+
+
+def _named(tree: Tree) -> str:
+    """Return what the paths of a resource alone begin with."""
+    return str(tree.get("resourceType"))[:LONGEST_NAME]
 
 
 def _with(found: list[BrokenRule], fault: BrokenMessage) -> list[BrokenRule]:
@@ -101,20 +113,7 @@ def _layer_of(rule: str) -> Layer:
     return Layer.PROFILE if family in _PROFILE else Layer.BUSINESS
 
 
-def _why_not(tree: Tree) -> tuple[str, str] | None:
-    """Say why business rules are not checked, where they are not."""
-    if tree.get("resourceType") != "Bundle":
-        return "they need the whole message bundle", "تتطلب حزمة الرسالة كاملة"
-    entries = tree.get("entry")
-    first = entries[0] if isinstance(entries, list) and entries else None
-    header = first.get("resource") if isinstance(first, dict) else None
-    coding = header.get("eventCoding") if isinstance(header, dict) else None
-    if isinstance(coding, dict) and coding.get("code") in CLAIM_EVENTS:
-        return None
-    return "those of this event are not built", "قواعد هذا الحدث غير متوفرة بعد"
-
-
-def _report(layer: Layer, found: Iterable[BrokenRule], why_not: tuple[str, str] | None) -> LayerReport:
+def _report(layer: Layer, found: Iterable[BrokenRule], why_not: Words | None) -> LayerReport:
     findings = [one for one in found if _layer_of(one.rule) is layer]
     note = why_not if layer is Layer.BUSINESS else None
     return LayerReport(layer, *NAMES[layer], note is None, not findings, findings, *(note or ("", "")))

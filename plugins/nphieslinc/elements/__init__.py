@@ -1,5 +1,5 @@
 """The element rules of NPHIES: which elements a message has, how often, and of what type."""
 
-from nphieslinc.elements.walk import check_elements, check_resource
+from nphieslinc.elements.walk import check_resource
 
-__all__ = ["check_elements", "check_resource"]
+__all__ = ["check_resource"]

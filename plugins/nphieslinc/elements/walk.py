@@ -6,35 +6,33 @@ from collections.abc import Sequence
 from nphieslinc.elements.bindings import is_coded
 from nphieslinc.elements.choosing import profile_of
 from nphieslinc.elements.shapes import ANY_RESOURCE, Named, Shape, Slot, shape_of
-from nphieslinc.elements.words import empty, few, foreign, many, mistyped, uncoded, unknown, unreferenced
+from nphieslinc.elements.words import LONGEST_NAME, empty, few, foreign, many, mistyped, uncoded, unknown, unreferenced
 from nphieslinc.faults import BrokenRule
-from nphieslinc.fhir import Tree
+from nphieslinc.fhir import Tree, tables
 from nphieslinc.fhir.systems import extension_key
 
+MOST = 1000  # a message with more faults has the first ones named
 _OF_REFERENCES = ("reference", "identifier", "extension")
 
 
-def check_elements(tree: Tree) -> list[BrokenRule]:
-    """Return every element rule that a message breaks, with its place."""
-    return check_resource(tree, "Bundle")
-
-
 def check_resource(tree: Tree, path: str) -> list[BrokenRule]:
-    """Return every element rule that a resource breaks, at a place in its message."""
+    """Return the element rules that a resource breaks, at a place in its message; the first thousand of them."""
     found: list[BrokenRule] = []
     _resource(tree, path, found)
-    return found
+    return found[:MOST]
 
 
 def _resource(value: Tree, path: str, found: list[BrokenRule]) -> None:
     type_ = value.get("resourceType")
-    if not isinstance(type_, str) or not shape_of(type_, type_, "").slots:
+    if not isinstance(type_, str) or not tables.is_resource(type_):
         found.append(foreign(f"{path}.resourceType", type_))
     else:
         _object(value, shape_of(type_, type_, profile_of(value)), path, found)
 
 
 def _object(value: Tree, shape: Shape, path: str, found: list[BrokenRule]) -> None:
+    if len(found) >= MOST:
+        return
     slots = shape.slots
     for name, inner in value.items():
         slot = slots.get(name)
@@ -62,8 +60,8 @@ def _unknown(name: str, shape: Shape, path: str) -> BrokenRule:
     """Say that an element is not there in FHIR, or that it may not be of that type."""
     for choice in shape.choices:
         if name.startswith(choice.base) and name[len(choice.base) :][:1].isupper():
-            return mistyped(choice.rules.type, f"{path}.{name}", " | ".join(sorted(choice.names)))
-    return unknown(f"{path}.{name}")
+            return mistyped(choice.rules.type, f"{path}.{name[:LONGEST_NAME]}", " | ".join(sorted(choice.names)))
+    return unknown(f"{path}.{name[:LONGEST_NAME]}")
 
 
 def _value(value: object, slot: Slot, path: str, found: list[BrokenRule]) -> None:

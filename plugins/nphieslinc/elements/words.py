@@ -2,6 +2,8 @@
 
 from nphieslinc.faults import BrokenRule
 
+LONGEST_NAME = 60  # of a name that the sender made up
+
 
 def few(rule: str, path: str, element: str) -> BrokenRule:
     """Say that an element has to be there."""
@@ -20,7 +22,7 @@ def mistyped(rule: str, path: str, type_: str) -> BrokenRule:
 
 def unknown(path: str) -> BrokenRule:
     """Say that FHIR knows no such element."""
-    name = path.rpartition(".")[2][:60]
+    name = path.rpartition(".")[2]
     return BrokenRule("FR-00027", path, f"FHIR has no element {name} here", f"لا يوجد في FHIR عنصر باسم {name} هنا")
 
 
@@ -32,7 +34,7 @@ def empty(path: str) -> BrokenRule:
 
 def foreign(path: str, type_: object) -> BrokenRule:
     """Say that the exchange's messages hold no such resource."""
-    name = str(type_)[:60]
+    name = str(type_)[:LONGEST_NAME]
     detail = f"messages of the exchange hold no resource of type {name}"
     return BrokenRule("FR-00005", path, detail, f"لا تحتوي رسائل المنصة على مورد من نوع {name}")
 

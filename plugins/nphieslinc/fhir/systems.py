@@ -7,6 +7,7 @@ CODES = "http://nphies.sa/terminology/CodeSystem/"
 HL7 = "http://terminology.hl7.org/CodeSystem/"
 IDENTIFIER = "http://nphies.sa/identifier/"
 LICENSE = "http://nphies.sa/license/"
+_LONGEST_URL = 200
 NPHIES_LICENSE = "http://nphies.sa/license/nphies"
 
 EVENTS = CODES + "ksa-message-events"
@@ -31,9 +32,13 @@ def extension_url(name: str) -> str:
     return f"{PROFILE}extension-{name}"
 
 
-@lru_cache(1024)
 def extension_key(url: str) -> str:
     """Fold the spellings of an extension's name: patient-share, patientShare and extesnion-… become one."""
+    return _folded(url) if len(url) <= _LONGEST_URL else url  # what is longer names no extension that is known
+
+
+@lru_cache(1024)
+def _folded(url: str) -> str:
     tail = url.rsplit("/", 1)[-1].partition("|")[0].lower()
     for prefix in ("extension-", "extesnion-"):
         tail = tail.removeprefix(prefix)

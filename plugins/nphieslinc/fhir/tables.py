@@ -58,6 +58,11 @@ def elements() -> dict[str, tuple[Element, ...]]:
     return {path: tuple(listed) for path, listed in found.items()}
 
 
+def is_resource(type_: str) -> bool:
+    """Say whether messages of the exchange hold resources of a type; a data type is none."""
+    return any(element.name == "meta" for element in elements().get(type_, ()))
+
+
 @cache
 def profiles() -> dict[str, dict[str, Profiled]]:
     """Return what each profile says of its elements, by their paths."""

@@ -1,6 +1,6 @@
 """All rules over one message."""
 
-from nphieslinc.elements import check_elements
+from nphieslinc.elements import check_resource
 from nphieslinc.envelope import CLAIM_EVENTS, Envelope
 from nphieslinc.faults import BrokenRule
 from nphieslinc.rules import amounts, claims, covers, information, parties, patients, profiles
@@ -19,7 +19,7 @@ BUSINESS_RULES: tuple[Rule, ...] = (
 
 def check(envelope: Envelope) -> tuple[BrokenRule, ...]:
     """Return every rule that a message breaks, with its place: element rules of any event, business rules of claims."""
-    found = check_elements(envelope.message.tree)
+    found = check_resource(envelope.message.tree, "Bundle")
     if envelope.event in CLAIM_EVENTS and envelope.focus is not None:
         case = case_of(envelope, envelope.focus)
         found += (_broken(rule, finding) for rule in BUSINESS_RULES for finding in rule.find(case))

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nphies_messages import REQUESTS, changed, opened, raw, resource
 
-from nphieslinc.elements import check_elements, check_resource
+from nphieslinc.elements import check_resource
 from nphieslinc.elements.examples import Example, example_of
 from nphieslinc.elements.primitives import PRIMITIVES
 from nphieslinc.elements.shapes import shape_of
+from nphieslinc.elements.walk import MOST
 from nphieslinc.fhir import Number, Tree, parse
+from nphieslinc.fhir.systems import _folded, extension_key
 from nphieslinc.fhir.tables import RuleId, rule_ids
 
 ROOT = Path(__file__).parents[3]
@@ -46,18 +48,25 @@ def test_the_page_of_the_rules_is_fresh() -> None:
     assert (ROOT / "docs/nphies-rules.md").read_text(encoding="utf-8") == made, "run docs/nphies/pages.py"
 
 
+def test_what_the_page_says_is_checked_elsewhere_stands_in_the_code_of_that_part() -> None:
+    for rule, part in runpy.run_path(str(ROOT / "docs/nphies/pages.py"))["READING"].items():
+        place = ROOT / "plugins" / "nphieslinc" / part
+        sources = [*place.glob("*.py")] if place.is_dir() else [place.with_suffix(".py")]
+        assert any(f'"{rule}"' in source.read_text(encoding="utf-8") for source in sources), (rule, part)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "docs" / "examples").glob("*.json")), ids=lambda path: path.stem)
 def test_the_examples_of_the_documentation_break_no_element_rule(path: Path) -> None:
-    assert check_elements(parse(path.read_bytes())) == []
+    assert check_resource(parse(path.read_bytes()), "Bundle") == []
 
 
 def found(name: str, change: Any) -> list[tuple[str, str]]:
-    return [(fault.rule, fault.path) for fault in check_elements(opened(changed(change, name)).message.tree)]
+    return [(fault.rule, fault.path) for fault in check_resource(opened(changed(change, name)).message.tree, "Bundle")]
 
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_our_own_messages_break_none(name: str) -> None:
-    assert check_elements(opened(raw(name)).message.tree) == []
+    assert check_resource(opened(raw(name)).message.tree, "Bundle") == []
 
 
 PROFESSIONAL = "claim-request_professional"
@@ -83,7 +92,7 @@ def test_a_changed_claim_is_refused_with_the_rule_and_its_place(change: Any, rul
 def test_a_message_within_a_message_is_checked_too() -> None:
     inner = {"resourceType": "Bundle", "type": "message", "entry": [{"resource": {"resourceType": "Claim", "x": 1}}]}
     tree = {"resourceType": "Bundle", "entry": [{"fullUrl": "urn:x", "resource": inner}]}
-    paths = {fault.path for fault in check_elements(tree)}
+    paths = {fault.path for fault in check_resource(tree, "Bundle")}
     assert "Bundle.entry[0].resource.entry[0].resource.x" in paths
 
 
@@ -96,6 +105,36 @@ def test_shapes_are_as_many_as_the_tables_speak_of_however_deep_a_message_is() -
     before = shape_of.cache_info().currsize
     check_resource({"resourceType": "Claim", "identifier": [{"assigner": {"identifier": deep}}]}, "Claim")
     assert shape_of.cache_info().currsize == before
+
+
+def test_resource_types_that_nobody_knows_are_no_shapes() -> None:
+    before = shape_of.cache_info().currsize
+    for number in range(50):
+        assert [fault.rule for fault in check_resource({"resourceType": f"Claim{number}"}, "x")] == ["FR-00005"]
+    assert shape_of.cache_info().currsize == before
+
+
+def test_a_data_type_is_no_resource() -> None:
+    assert [fault.rule for fault in check_resource({"resourceType": "Identifier"}, "x")] == ["FR-00005"]
+
+
+def test_a_message_with_faults_without_end_names_the_first_thousand() -> None:
+    tree = {"resourceType": "Claim", "item": [{f"x{place}": 1} for place in range(5000)]}
+    found = check_resource(tree, "Claim")
+    assert len(found) == MOST
+    assert found[0].path == "Claim.item[0].x0"
+
+
+def test_a_name_without_end_is_cut_where_it_is_named() -> None:
+    found = [fault for fault in check_resource({"resourceType": "Claim", "x" * 9999: 1}, "Claim") if "x" in fault.path]
+    assert [len(fault.path) for fault in found if fault.rule == "FR-00027"] == [len("Claim.") + 60]
+
+
+def test_urls_without_end_are_not_kept() -> None:
+    before = extension_key("x/extension-tax")
+    held = _folded.cache_info().currsize
+    assert extension_key("x" * 100_000) == "x" * 100_000
+    assert (_folded.cache_info().currsize, extension_key("x/extension-tax")) == (held, before)
 
 
 # Primitive types ---------------------------------------------------------------------------------------------------

@@ -62,6 +62,13 @@ def test_what_is_no_message_breaks_rules_and_nothing_else(text: str) -> None:
     assert not validate(text.encode()).is_valid
 
 
+def test_business_rules_are_not_said_to_be_checked_where_the_envelope_is_broken() -> None:
+    report = validate(changed(lambda bundle: bundle["entry"][0]["resource"].pop("destination")))
+    assert not report.is_valid
+    business = report.layers[-1]
+    assert (business.checked, business.note) == (False, "the envelope has to be sound first")
+
+
 async def posted(world: World, body: bytes) -> httpx.Response:
     headers = bearer(world.running, world.clerk) | {"content-type": "application/json"}
     return await world.http.post("/api/v1/validate", content=body, headers=headers)
