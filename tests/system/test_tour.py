@@ -105,6 +105,10 @@ def said(system: dict[str, str]) -> list[str]:
 SHOWN = {
     "$URL/health": ['"status":"healthy"', '"claimlinc":"healthy"'],
     "TOKEN=": ['"email":"admin@demo.masterlinc.test"', '"organization_id":"ORG-'],
+    "masterlinc validate": [
+        "No rule is broken (FHIR R4 schema, NPHIES profile, Business rules).",
+        "لا توجد مخالفات",
+    ],
     "masterlinc submit": ["adjudicated        completed", "BE-1-3", "SAR 180.00 is allowed of SAR 250.00", "385.25"],
     "/adjudication": ['"step":"adjudicated","status":"completed"', '"rule": "contract-price"', '"text_ar": "'],
     "نوره": ["Noura Omar Alharbi", "نورة عمر الحربي", '"patient_id":"PAT-'],
