@@ -151,8 +151,8 @@ async def test_another_members_or_providers_authorization_is_neither_extended_no
 
 
 async def test_two_claims_for_the_last_unit_wait_for_each_other(parties):
-    """Each sees under lock what the other left; twenty rounds."""
-    for _ in range(20):
+    """Each sees under lock what the other left; two hundred rounds."""
+    for _ in range(200):
         _, decided = await granted(parties, line("100"))
         reference = decided.decision.preauth_ref
 

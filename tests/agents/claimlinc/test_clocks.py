@@ -104,7 +104,7 @@ async def test_when_the_time_runs_out_it_is_told_once_and_an_answer_that_comes_t
 
 async def test_two_processes_that_see_the_time_run_out_tell_it_once(timed, there):
     running, time = timed
-    for _ in range(10):
+    for _ in range(200):
         decided = await pended(there)
         time.advance(HOUR + timedelta(seconds=1))
         seen = await asyncio.gather(*(watch(there, decided.decision_id) for _ in range(4)))

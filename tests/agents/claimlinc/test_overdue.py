@@ -149,10 +149,10 @@ async def test_a_person_who_answers_in_time_stops_the_clock(timed, there, desk, 
 
 
 async def test_of_an_answer_and_the_timer_in_one_moment_one_is_first(timed, there, desk, make_principal):
-    """Thirty rounds: there is one second decision, the clock names it, and the other one found it done."""
+    """Two hundred rounds: there is one second decision, the clock names it, and the other one found it done."""
     await terms_of_payer(timed[0], make_principal, there, when_late="reject")
     winners = set()
-    for _ in range(30):
+    for _ in range(200):
         case = await desk.pended(claim=waits(there))
         first, tag = case.decision_id, await desk.tag(case)
         timed[1].advance(LATE)
